@@ -1,0 +1,209 @@
+import type {
+  Capture,
+  Change,
+  Changed,
+  DiffSummary,
+  Labels,
+  PathRef,
+  Receipt,
+  RestoreMode,
+  Snapshot,
+  Source,
+  SourceItem,
+  Verified,
+} from './model.ts'
+
+/**
+ * What an adapter to one system must do. Plain objects and functions, no base class. A provider knows no tool, no
+ * protocol and no guard: it is handed validated requests and either does them or throws a SnapshotError.
+ * Optional methods are capabilities; an absent one becomes a typed UNSUPPORTED at the service.
+ */
+export interface Provider {
+  readonly name: string
+  /** Version of this contract. */
+  readonly contract: 1
+  readonly capabilities: Capabilities
+  /** The source meant by what the caller wrote (`kind:id`, or the bare id, or nothing), or an error. Touches nothing. */
+  resolveSource(text: string | undefined, ctx: Context): Promise<Source>
+  /** What can be captured here. */
+  sources(query: SourceQuery, ctx: Context): Promise<Page<SourceItem>>
+  create(request: CreateRequest, ctx: Context): Promise<CreateResult>
+  /** Newest first. */
+  list(query: ListQuery, ctx: Context): Promise<Page<Snapshot>>
+  get(nativeId: string, ctx: Context): Promise<Snapshot>
+  /** Changes nothing. */
+  planRestore(request: RestoreRequest, ctx: Context): Promise<RestorePlan>
+  /** Carries out a plan just made. The caller holds the lock on the target. Checks `plan.fingerprint` once more. */
+  restore(plan: RestorePlan, ctx: Context): Promise<RestoreResult>
+  /** Changes nothing. NOT_FOUND when any id is unknown, PROTECTED when any is protected. */
+  planDelete(nativeIds: readonly string[], ctx: Context): Promise<DeletePlan>
+  delete(plan: DeletePlan, ctx: Context): Promise<DeleteResult>
+  /** Takes deleted snapshots back out of the trash. */
+  undelete?(nativeIds: readonly string[], ctx: Context): Promise<Snapshot[]>
+  diff?(request: DiffRequest, ctx: Context): Promise<DiffResult>
+  update?(nativeId: string, change: UpdateRequest, ctx: Context): Promise<Snapshot>
+  health(ctx: Context): Promise<Health>
+  close?(): Promise<void>
+}
+
+export interface Context {
+  readonly signal: AbortSignal
+  /** `done` rises strictly; units are the provider's own and the message names them. */
+  progress(done: number, total: number | undefined, message: string): void
+  readonly log: Log
+  /** The `op_...` id of the operation this call belongs to. */
+  readonly operation: string
+}
+
+export interface Log {
+  debug(message: string, data?: Record<string, unknown>): void
+  info(message: string, data?: Record<string, unknown>): void
+  warn(message: string, data?: Record<string, unknown>): void
+  error(message: string, data?: Record<string, unknown>): void
+}
+
+export interface Capabilities {
+  source_kinds: readonly string[]
+  captures: readonly Capture[]
+  restore_modes: readonly RestoreMode[]
+  deletion: 'trash' | 'permanent'
+  /** Restore of chosen paths. */
+  paths: boolean
+  /** Several copies in one restore to `new`. */
+  count: boolean
+  diff: boolean
+  update: readonly ('name' | 'note' | 'labels' | 'ttl' | 'protected' | 'active' | 'add_regions')[]
+  /** How the provider keeps a capture consistent while the source is in use, in one sentence. */
+  consistency: string
+}
+
+export interface Page<T> {
+  items: T[]
+  /** Opaque; undefined on the last page. */
+  next?: string
+}
+
+export interface SourceQuery {
+  query?: string
+  limit: number
+  cursor?: string
+}
+
+export interface CreateRequest {
+  source: Source
+  name: string
+  note?: string
+  labels: Labels
+  /** Absolute, ISO 8601. */
+  expires_at?: string
+  /** A safety snapshot of the server. */
+  auto: boolean
+  protected: boolean
+  /** The caller's object for this provider (`local: {...}`), already validated by its schema. */
+  options?: Record<string, unknown>
+}
+
+export interface CreateResult {
+  /** May be in state `creating`; `get` then tells the rest. */
+  snapshot: Snapshot
+  receipt?: Receipt
+}
+
+/** Filters apply before paging. `source` is compared by kind and id. */
+export interface ListQuery {
+  source?: Source
+  name?: string
+  labels?: Labels
+  state?: string
+  created_after?: string
+  created_before?: string
+  include_auto: boolean
+  include_trashed: boolean
+  limit: number
+  cursor?: string
+}
+
+export interface RestoreRequest {
+  /** Native id. */
+  snapshot: string
+  mode: RestoreMode
+  to?: string
+  paths?: readonly PathRef[]
+  count: number
+  options?: Record<string, unknown>
+}
+
+export interface RestorePlan {
+  request: RestoreRequest
+  snapshot: Snapshot
+  /** What will be written to: the lock is taken on it. */
+  target: Source
+  /** One sentence for a person. */
+  summary: string
+  /** Counts and samples for an agent. */
+  effects: Record<string, unknown>
+  /** True when everything that goes away can be brought back. */
+  reversible: boolean
+  warnings: string[]
+  /** Digest of the live state that the effects were computed from. */
+  fingerprint: string
+}
+
+export interface RestoreResult {
+  changed: Changed
+  verified: Verified
+  /** The copies made by mode `new`. */
+  targets?: Source[]
+  /** Native id of the safety snapshot of what was there before. */
+  safety_snapshot?: string
+  warnings: string[]
+}
+
+export interface DeletePlan {
+  snapshots: Snapshot[]
+  summary: string
+  effects: Record<string, unknown>
+  reversible: boolean
+  warnings: string[]
+  fingerprint: string
+}
+
+export interface DeleteResult {
+  deleted: string[]
+  failed: { snapshot: string; code: string; message: string }[]
+  freed_bytes?: number
+}
+
+export interface DiffRequest {
+  /** Native ids; `to` undefined means the live source. */
+  from: string
+  to?: string
+  paths?: readonly PathRef[]
+  limit: number
+  cursor?: string
+  content: boolean
+}
+
+export interface DiffResult {
+  summary: DiffSummary
+  changes: Change[]
+  next?: string
+}
+
+/** Absent = unchanged; `null` removes. */
+export interface UpdateRequest {
+  name?: string
+  note?: string
+  labels?: Labels
+  expires_at?: string | null
+  protected?: true
+  active?: boolean
+  add_regions?: string[]
+}
+
+export interface Health {
+  healthy: boolean
+  usage?: Record<string, unknown>
+  quota?: Record<string, unknown>
+  error?: { code: string; message: string }
+}

@@ -1,0 +1,135 @@
+import { z } from 'zod'
+import {
+  Duration,
+  Labels,
+  Name,
+  Note,
+  OperationId,
+  PathRef,
+  RestoreMode,
+  SnapshotId,
+  State,
+  Time,
+} from './model.ts'
+
+/**
+ * The arguments of every operation: types, validation, wire schema and docs in one. Strict: an unknown key is an
+ * error, because a misspelt `dry_run` must not execute. Tools and commands both parse with these.
+ */
+
+const provider = z.string().min(1).max(32)
+const source = z.string().min(1).max(16_384)
+const limit = (fallback: number, max: number) => z.number().int().min(1).max(max).default(fallback)
+const cursor = z.string().min(1).max(4096)
+const wait = (fallback: number) => z.number().min(0).max(50).default(fallback)
+const confirmation = z
+  .string()
+  .regex(
+    /^cfm_[A-Za-z0-9_-]{8,64}$/,
+    'a confirmation looks like "cfm_..." and comes from the reply of the first call',
+  )
+const keep = z.number().int().min(0).max(10_000)
+
+/** Options of the local provider's create. */
+export const LocalCreate = z.strictObject({
+  exclude: z.array(z.string().min(1).max(1024)).max(256).optional(),
+})
+
+export const CreateArgs = z.strictObject({
+  source: source.optional(),
+  provider: provider.optional(),
+  name: Name.optional(),
+  note: Note.optional(),
+  labels: Labels.optional(),
+  ttl: Duration.optional(),
+  wait_seconds: wait(30),
+  idempotency_key: z.string().min(1).max(128).optional(),
+  local: LocalCreate.optional(),
+})
+export type CreateArgs = z.output<typeof CreateArgs>
+
+export const ListArgs = z.strictObject({
+  provider: provider.optional(),
+  source: source.optional(),
+  name: z.string().min(1).max(128).optional(),
+  labels: Labels.optional(),
+  state: State.optional(),
+  created_after: Time.optional(),
+  created_before: Time.optional(),
+  include_auto: z.boolean().default(false),
+  include_trashed: z.boolean().default(false),
+  limit: limit(20, 100),
+  cursor: cursor.optional(),
+})
+export type ListArgs = z.output<typeof ListArgs>
+
+export const GetArgs = z.strictObject({ snapshot: SnapshotId, wait_seconds: wait(0) })
+export type GetArgs = z.output<typeof GetArgs>
+
+export const DiffArgs = z.strictObject({
+  from: SnapshotId,
+  to: z.union([z.literal('current'), SnapshotId]).default('current'),
+  paths: z.array(PathRef).min(1).max(1000).optional(),
+  limit: limit(100, 1000),
+  cursor: cursor.optional(),
+  content: z.boolean().default(false),
+})
+export type DiffArgs = z.output<typeof DiffArgs>
+
+export const RestoreArgs = z.strictObject({
+  snapshot: SnapshotId,
+  mode: RestoreMode.default('in_place'),
+  to: z.string().min(1).max(16_384).optional(),
+  paths: z.array(PathRef).min(1).max(1000).optional(),
+  count: z.number().int().min(1).max(100).default(1),
+  confirmation: confirmation.optional(),
+  dry_run: z.boolean().default(false),
+})
+export type RestoreArgs = z.output<typeof RestoreArgs>
+
+export const DeleteArgs = z.strictObject({
+  snapshots: z.array(SnapshotId).min(1).max(50),
+  confirmation: confirmation.optional(),
+  dry_run: z.boolean().default(false),
+})
+export type DeleteArgs = z.output<typeof DeleteArgs>
+
+export const UndoArgs = z.strictObject({ operation: OperationId })
+export type UndoArgs = z.output<typeof UndoArgs>
+
+export const UpdateArgs = z.strictObject({
+  snapshot: SnapshotId,
+  name: Name.optional(),
+  note: Note.optional(),
+  labels: Labels.optional(),
+  /** From now; `never` removes the expiry. */
+  ttl: z.union([Duration, z.literal('never')]).optional(),
+  protected: z.literal(true).optional(),
+  active: z.boolean().optional(),
+  add_regions: z.array(z.string().min(1).max(32)).min(1).max(20).optional(),
+})
+export type UpdateArgs = z.output<typeof UpdateArgs>
+
+export const PruneArgs = z.strictObject({
+  provider: provider.optional(),
+  source: source.optional(),
+  keep_last: keep.optional(),
+  keep_hourly: keep.optional(),
+  keep_daily: keep.optional(),
+  keep_weekly: keep.optional(),
+  older_than: Duration.optional(),
+  confirmation: confirmation.optional(),
+  dry_run: z.boolean().default(true),
+})
+export type PruneArgs = z.output<typeof PruneArgs>
+
+export const SourcesArgs = z.strictObject({
+  provider: provider.optional(),
+  query: z.string().min(1).max(256).optional(),
+  limit: limit(20, 100),
+  cursor: cursor.optional(),
+})
+export type SourcesArgs = z.output<typeof SourcesArgs>
+
+export const StatusArgs = z.strictObject({ provider: provider.optional() })
+export type StatusArgs = z.output<typeof StatusArgs>

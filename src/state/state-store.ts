@@ -1,0 +1,36 @@
+/**
+ * Where plans, operations, idempotency keys and locks live. One primitive, compare-and-set on small JSON records,
+ * carries everything, so that a file system and a shared engine can both fill it.
+ */
+export type Kind = 'plan' | 'operation' | 'idempotency' | 'approval' | 'lock'
+
+export interface Versioned<T = unknown> {
+  value: T
+  /** 1 for the first write, then rising by one. */
+  version: number
+}
+
+export interface StateStore {
+  /** The newest version, or undefined. Ids are `[A-Za-z0-9_-]{1,128}`. */
+  read(kind: Kind, id: string): Promise<Versioned | undefined>
+  /**
+   * Writes `value` as version `after + 1`, durably, if `after` is still the newest version (0: the record must not
+   * exist). Returns the new version, or undefined when somebody else was first.
+   */
+  write(kind: Kind, id: string, value: unknown, after: number): Promise<number | undefined>
+  list(kind: Kind): Promise<({ id: string } & Versioned)[]>
+  remove(kind: Kind, id: string): Promise<void>
+  /**
+   * Takes a named lock, waiting up to `wait_ms`; BUSY afterwards. Survives crashes: a lock whose holder is dead is
+   * taken over. Not re-entrant.
+   */
+  lock(name: string, options?: { wait_ms?: number; signal?: AbortSignal }): Promise<Lock>
+}
+
+export interface Lock {
+  /** Rises with each holder: pass it to what must refuse a holder that was replaced. */
+  readonly fence: number
+  /** False when the lock was taken over. */
+  held(): Promise<boolean>
+  release(): Promise<void>
+}
