@@ -142,8 +142,9 @@ export interface RestorePlan {
   summary: string
   /** Counts and samples for an agent. */
   effects: Record<string, unknown>
-  /** True when everything that goes away can be brought back. */
+  /** True when everything that goes away can be brought back, until `undo_until`. */
   reversible: boolean
+  undo_until?: string
   warnings: string[]
   /** Digest of the live state that the effects were computed from. */
   fingerprint: string
@@ -164,6 +165,7 @@ export interface DeletePlan {
   summary: string
   effects: Record<string, unknown>
   reversible: boolean
+  undo_until?: string
   warnings: string[]
   fingerprint: string
 }
@@ -206,4 +208,10 @@ export interface Health {
   usage?: Record<string, unknown>
   quota?: Record<string, unknown>
   error?: { code: string; message: string }
+}
+
+/** The enabled providers. `get` loads the code on first use, so that start-up pays for none of them. */
+export interface ProviderRegistry {
+  readonly names: readonly string[]
+  get(name: string): Promise<Provider>
 }
