@@ -102,6 +102,7 @@ export const Receipt = z.object({
   files: z.number().int(),
   directories: z.number().int(),
   links: z.number().int(),
+  hard_links: z.number().int().optional(),
   bytes_captured: Bytes,
   bytes_reused: Bytes,
   skipped: z.array(Skipped),

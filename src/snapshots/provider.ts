@@ -53,6 +53,11 @@ export interface Context {
   readonly log: Log
   /** The `op_...` id of the operation this call belongs to. */
   readonly operation: string
+  /**
+   * Present in `restore`: to be awaited as soon as the safety snapshot is durable and before the target is touched, so
+   * that the operation can be undone even if this process does not live to return. Native id.
+   */
+  record?(facts: { safety_snapshot: string }): Promise<void>
 }
 
 export interface Log {

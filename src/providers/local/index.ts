@@ -1,0 +1,169 @@
+import type {
+  Context,
+  CreateRequest,
+  CreateResult,
+  Health,
+  Log,
+  Provider,
+  UpdateRequest,
+} from '../../snapshots/provider.ts'
+import { LocalCreate } from '../../snapshots/requests.ts'
+import { capture, withDirectory } from './capture.ts'
+import { compare } from './compare.ts'
+import type { Engine } from './engine.ts'
+import { list, sources } from './listing.ts'
+import { fromText } from './names.ts'
+import { planRestore, restore } from './restore.ts'
+import { createRoots } from './roots.ts'
+import { toSnapshot } from './snapshot-view.ts'
+import { createStatCache } from './stat-cache.ts'
+import { openStore } from './store/store.ts'
+import { systemError } from './system-error.ts'
+import { deleteSnapshots, planDelete, trashExpired, undelete } from './trash.ts'
+
+export interface LocalOptions {
+  /** Directory of the store and its caches. */
+  home: string
+  /** Directories that may be captured and restored: real absolute paths. */
+  roots: readonly string[]
+  maxStoreBytes?: number
+  trashWindowMs: number
+  /** What a restore does with setuid and setgid bits of files. */
+  specialModes: 'keep' | 'strip'
+  clock: () => number
+  log: Log
+}
+
+/** Snapshots of local directories in a content-addressed store: no account, no daemon, no other program. */
+export function createLocalProvider(options: LocalOptions): Provider {
+  const { home, clock, log } = options
+  const store = openStore(home, {
+    clock,
+    ...(options.maxStoreBytes !== undefined && { maxBytes: options.maxStoreBytes }),
+  })
+  const engine: Engine = {
+    store,
+    roots: createRoots(options.roots),
+    cache: createStatCache(`${store.directory}/cache`),
+    clock,
+    log,
+    trashWindowMs: options.trashWindowMs,
+    meta: { owners: process.geteuid?.() === 0, specialModes: options.specialModes },
+  }
+
+  return {
+    name: 'local',
+    contract: 1,
+    capabilities: {
+      source_kinds: ['path'],
+      captures: ['files'],
+      restore_modes: ['in_place', 'new'],
+      deletion: 'trash',
+      paths: true,
+      count: true,
+      diff: true,
+      update: ['name', 'note', 'labels', 'ttl', 'protected'],
+      consistency: 'Each file is read until it is stable; files that keep changing are named in the receipt.',
+    },
+    resolveSource: guarded('The source cannot be used', async (text) => engine.roots.resolveSource(text)),
+    sources: guarded('The sources cannot be listed', async (query) => sources(engine, query)),
+    create: guarded('The snapshot could not be made', (request, ctx) => create(engine, request, ctx)),
+    list: guarded('The snapshots cannot be listed', async (query) => {
+      trashExpired(engine)
+      return list(engine, query)
+    }),
+    get: guarded('The snapshot cannot be read', async (id) => toSnapshot(store.manifests.get(id), clock())),
+    diff: guarded('The difference cannot be told', (request, ctx) => compare(engine, request, ctx)),
+    planRestore: guarded('The restore cannot be planned', (request, ctx) =>
+      planRestore(engine, request, ctx),
+    ),
+    restore: (plan, ctx) => restore(engine, plan, ctx),
+    planDelete: guarded('The delete cannot be planned', async (ids) => planDelete(engine, ids)),
+    delete: async (plan) => deleteSnapshots(engine, plan),
+    undelete: guarded('The snapshots cannot be taken out of the trash', async (ids) => undelete(engine, ids)),
+    update: guarded('The snapshot could not be updated', async (id, change) => update(engine, id, change)),
+    health: async () => health(engine, options),
+    async close() {
+      engine.cache.flush()
+      store.close()
+    },
+  }
+}
+
+/** Names the file system's errors in our words. For calls that change nothing when they fail. */
+function guarded<A extends unknown[], T>(
+  what: string,
+  work: (...args: A) => Promise<T>,
+): (...args: A) => Promise<T> {
+  return async (...args) => {
+    try {
+      return await work(...args)
+    } catch (error) {
+      throw systemError(error, what)
+    }
+  }
+}
+
+async function create(engine: Engine, request: CreateRequest, ctx: Context): Promise<CreateResult> {
+  trashExpired(engine)
+  const { exclude = [] } = LocalCreate.parse(request.options ?? {})
+  const root = engine.roots.check(fromText(request.source.id))
+  const { stored, found } = await withDirectory(root, (directory) =>
+    capture(
+      engine,
+      directory,
+      {
+        root,
+        exclude,
+        auto: request.auto,
+        details: {
+          name: request.name,
+          ...(request.note !== undefined && { note: request.note }),
+          labels: request.labels,
+          protected: request.protected,
+          ...(request.expires_at !== undefined && { expires_at: request.expires_at }),
+        },
+      },
+      ctx,
+    ),
+  )
+  return { snapshot: toSnapshot(stored, engine.clock()), receipt: found.receipt }
+}
+
+function update(engine: Engine, id: string, change: UpdateRequest) {
+  const { manifests } = engine.store
+  const { details } = manifests.get(id)
+  const { expires_at: expires, name, note, labels } = change
+  const next = {
+    ...details,
+    ...(name !== undefined && { name }),
+    ...(note !== undefined && { note }),
+    ...(labels !== undefined && { labels }),
+    ...(change.protected && { protected: true }),
+    ...(typeof expires === 'string' && { expires_at: expires }),
+  }
+  if (expires === null) delete next.expires_at
+  manifests.setDetails(id, next)
+  return toSnapshot(manifests.get(id), engine.clock())
+}
+
+async function health(engine: Engine, options: LocalOptions): Promise<Health> {
+  const { stored, damaged } = engine.store.manifests.list()
+  const missing = engine.store.objects.damaged().length
+  return {
+    healthy: damaged.length === 0 && missing === 0,
+    usage: {
+      store_bytes: engine.store.objects.size(),
+      snapshots: stored.filter((entry) => !entry.trashed).length,
+      trashed: stored.filter((entry) => entry.trashed).length,
+      roots: engine.roots.paths,
+    },
+    ...(options.maxStoreBytes !== undefined && { quota: { store_bytes: options.maxStoreBytes } }),
+    ...(damaged.length + missing > 0 && {
+      error: {
+        code: 'CORRUPT',
+        message: `${damaged.length} manifests and ${missing} pack indexes are damaged; everything else stays usable.`,
+      },
+    }),
+  }
+}

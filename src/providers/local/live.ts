@@ -1,0 +1,89 @@
+import type { BigIntStats } from 'node:fs'
+import type { ByteString } from './names.ts'
+import type { DirectoryEntry, FileEntry, Meta, SkippedEntry, SymlinkEntry } from './tree.ts'
+
+/** A directory as a scan found it: the entries a tree object would have, plus what tells whether one has changed. */
+export type LiveEntry = LiveFile | LiveDirectory | LiveSymlink | SkippedEntry
+
+/** An entry that was captured, and so may be replaced or removed: the safety snapshot holds it. */
+export type Captured = Exclude<LiveEntry, SkippedEntry>
+
+export interface LiveFile extends FileEntry {
+  stat: Stat
+}
+
+export interface LiveDirectory extends DirectoryEntry {
+  stat: Stat
+  /** In byte order of their names. */
+  children: LiveEntry[]
+}
+
+export interface LiveSymlink extends SymlinkEntry {
+  stat: Stat
+}
+
+/** What the file system said when the entry was read. Times in nanoseconds. */
+export interface Stat {
+  dev: bigint
+  ino: bigint
+  size: bigint
+  mode: bigint
+  nlink: bigint
+  mtime: bigint
+  ctime: bigint
+  /**
+   * False when the entry was changed so shortly before it was read that a further change could have left no trace in
+   * its times ("racily clean"): it is read again next time.
+   */
+  settled: boolean
+}
+
+/** File systems stamp times from a clock that ticks every few milliseconds; some keep whole seconds only. */
+const TICK_NS = 50_000_000n
+const COARSE_TICK_NS = 2_000_000_000n
+const SECOND_NS = 1_000_000_000n
+
+export function toStat(stats: BigIntStats, now: bigint): Stat {
+  const { dev, ino, size, mode, nlink, mtimeNs: mtime, ctimeNs: ctime } = stats
+  const tick = ctime % SECOND_NS === 0n ? COARSE_TICK_NS : TICK_NS
+  return { dev, ino, size, mode, nlink, mtime, ctime, settled: ctime + tick < now }
+}
+
+export function toMeta(stats: BigIntStats): Meta {
+  return {
+    mode: Number(stats.mode & 0o7777n),
+    uid: Number(stats.uid),
+    gid: Number(stats.gid),
+    mtime: stats.mtimeNs,
+  }
+}
+
+/** Nothing about the entry has changed since `known` was taken, as far as a file system can tell. */
+export function unchanged(known: Stat, stats: BigIntStats): boolean {
+  return (
+    known.ctime === stats.ctimeNs &&
+    known.mtime === stats.mtimeNs &&
+    known.size === stats.size &&
+    known.ino === stats.ino &&
+    known.dev === stats.dev &&
+    known.mode === stats.mode
+  )
+}
+
+/**
+ * The entry is still the one a scan saw, asked just before it is replaced or removed. The ctime of a hard-linked
+ * file also changes when another of its names does, so it does not count there.
+ */
+export function isStill(known: Stat, stats: BigIntStats): boolean {
+  return (
+    known.ino === stats.ino &&
+    known.dev === stats.dev &&
+    known.size === stats.size &&
+    known.mode === stats.mode &&
+    known.mtime === stats.mtimeNs &&
+    (known.nlink > 1n || known.ctime === stats.ctimeNs)
+  )
+}
+
+/** Groups of paths that share one inode, each sorted, in order of their first member. */
+export type LinkGroups = ByteString[][]

@@ -1,0 +1,267 @@
+import type { Captured, LinkGroups, LiveDirectory, LiveEntry, LiveFile, LiveSymlink } from './live.ts'
+import type { ByteString } from './names.ts'
+import { join } from './names.ts'
+import type { Pause } from './pause.ts'
+import type { Scope } from './scope.ts'
+import {
+  type DirectoryEntry,
+  type Entry,
+  type FileEntry,
+  type Meta,
+  type SymlinkEntry,
+  sameTime,
+} from './tree.ts'
+import { EMPTY_VIEW, linkIndex, pairs, type View } from './view.ts'
+
+/** What has to be done in one directory so that it equals the snapshot, and nothing that does not. */
+export interface DirectoryPlan {
+  path: ByteString
+  /** Absent when the directory does not exist yet. */
+  live?: LiveDirectory
+  /** Metadata it shall have in the end; absent when it only lies above what is restored. */
+  target?: Meta
+  steps: Step[]
+}
+
+export type Step =
+  | { do: 'write'; name: ByteString; target: FileEntry; live?: Captured | undefined }
+  /** Made the same file as `leader`, a path that is in its final state by then. */
+  | { do: 'link'; name: ByteString; target: FileEntry; leader: ByteString; live?: Captured | undefined }
+  | { do: 'symlink'; name: ByteString; target: SymlinkEntry; live?: Captured | undefined }
+  | { do: 'meta'; name: ByteString; target: FileEntry | SymlinkEntry; live: LiveFile | LiveSymlink }
+  | {
+      do: 'make'
+      name: ByteString
+      target: DirectoryEntry
+      live?: Captured | undefined
+      plan: DirectoryPlan
+    }
+  | { do: 'enter'; name: ByteString; plan: DirectoryPlan }
+  | { do: 'remove'; name: ByteString; live: Captured }
+
+export interface RestorePlanTree {
+  root: DirectoryPlan
+  totals: Totals
+  /** Paths that the snapshot would change but that hold something it must not touch (skipped, excluded, mounts). */
+  blocked: ByteString[]
+  /** What will be written, with the content each needs: checked to be in the store before anything is touched. */
+  contents: { path: ByteString; content: string }[]
+  /** setuid and setgid bits that policy leaves out. */
+  stripped: number
+  /** First paths of each kind, for a person to look at. */
+  samples: { written: ByteString[]; deleted: ByteString[]; metadata: ByteString[] }
+}
+
+export interface Totals {
+  written: number
+  deleted: number
+  metadata: number
+  bytes: number
+}
+
+export interface PlanOptions {
+  scope: Scope
+  pause: Pause
+  /** Owners are compared and set only where the process may set them. */
+  owners: boolean
+  /** What policy makes of a file's setuid and setgid bits. */
+  specialModes: 'keep' | 'strip'
+  /** True when a file of this mode can be opened to set its metadata. */
+  readable(mode: number): boolean
+}
+
+const SAMPLES = 10
+const SPECIAL = 0o6000
+
+/**
+ * Compares the live directory with a snapshot and lists the steps between them. Only what differs gets a step. What
+ * either side could not or would not capture gets none: a restore neither makes nor removes it.
+ */
+export async function planRestore(
+  live: { view: View; root?: LiveDirectory; links: LinkGroups },
+  target: { view: View; meta: Meta; links: LinkGroups },
+  options: PlanOptions,
+): Promise<RestorePlanTree> {
+  const { scope, pause } = options
+  const totals: Totals = { written: 0, deleted: 0, metadata: 0, bytes: 0 }
+  const samples: RestorePlanTree['samples'] = { written: [], deleted: [], metadata: [] }
+  const blocked: ByteString[] = []
+  const contents: RestorePlanTree['contents'] = []
+  let stripped = 0
+  const liveLinks = linkIndex(live.links)
+  const targetGroups = new Map(target.links.flatMap((group) => group.map((path) => [path, group] as const)))
+  const targetLinks = linkIndex(target.links)
+  const sameLinks = JSON.stringify(live.links) === JSON.stringify(target.links)
+  /** Files that get a new inode: whoever shall be the same file has to be linked to it again. */
+  const renewed = new Set<ByteString>()
+
+  const note = (kind: keyof typeof samples, path: ByteString) => {
+    totals[kind]++
+    if (samples[kind].length < SAMPLES) samples[kind].push(path)
+  }
+
+  const planDirectory = async (
+    path: ByteString,
+    from: View,
+    to: View,
+    liveEntry: LiveDirectory | undefined,
+    meta: Meta | undefined,
+  ): Promise<DirectoryPlan> => {
+    const steps: Step[] = []
+    for (const [l, t] of pairs(from.entries as readonly LiveEntry[], to.entries)) {
+      if (pause.due()) await pause.take()
+      const step = await planEntry(join(path, (l ?? t)?.name as ByteString), l, t, from, to)
+      if (step) steps.push(step)
+    }
+    return { path, steps, ...(liveEntry && { live: liveEntry }), ...(meta && { target: meta }) }
+  }
+
+  const planEntry = async (
+    path: ByteString,
+    l: LiveEntry | undefined,
+    t: Entry | undefined,
+    from: View,
+    to: View,
+  ): Promise<Step | undefined> => {
+    const where = scope.of(path)
+    if (where === 'outside') return undefined
+    scope.seen(path)
+    if (t?.type === 'skipped' || (!t && l?.type === 'skipped')) return undefined
+    if (l?.type === 'skipped') return block(path)
+    if (t?.type === 'directory' && (l?.type === 'directory' || !l || where === 'inside')) {
+      return planSubdirectory(path, l, t, from, to, where === 'inside')
+    }
+    if (where === 'above') return l?.type === 'directory' && !t ? planBelow(path, l, from) : block(path)
+    if (!t) return l ? planRemoval(path, l) : undefined
+    if (l?.type === 'directory' && holdsSkipped(l)) return block(path)
+    if (t.type === 'symlink') return planSymlink(path, l, t)
+    return planFile(path, l, t as FileEntry)
+  }
+
+  const planSubdirectory = async (
+    path: ByteString,
+    l: Captured | undefined,
+    t: DirectoryEntry,
+    from: View,
+    to: View,
+    inside: boolean,
+  ): Promise<Step | undefined> => {
+    if (l?.type !== 'directory') {
+      note('written', path)
+      const plan = await planDirectory(path, EMPTY_VIEW, await to.enter(t), undefined, t)
+      return { do: 'make', name: t.name, target: t, live: l, plan }
+    }
+    const differs = inside && metaDiffers(l, t)
+    if (l.tree === t.tree && sameLinks && !differs) return undefined
+    const plan = await planDirectory(path, await from.enter(l), await to.enter(t), l, inside ? t : undefined)
+    if (differs) note('metadata', path)
+    return differs || plan.steps.length > 0 ? { do: 'enter', name: t.name, plan } : undefined
+  }
+
+  /** Only in the live source, and only something below it was named. */
+  const planBelow = async (path: ByteString, l: LiveDirectory, from: View): Promise<Step | undefined> => {
+    const plan = await planDirectory(path, await from.enter(l), EMPTY_VIEW, l, undefined)
+    return plan.steps.length > 0 ? { do: 'enter', name: l.name, plan } : undefined
+  }
+
+  const planRemoval = async (path: ByteString, l: Captured): Promise<Step> => {
+    if (l.type !== 'directory' || !holdsSkipped(l)) {
+      countRemoved(path, l)
+      return { do: 'remove', name: l.name, live: l }
+    }
+    // Something in it was never captured: the directory stays, and so does that.
+    blocked.push(path)
+    const steps = await Promise.all(
+      l.children
+        .filter((child): child is Captured => child.type !== 'skipped')
+        .map((child) => planRemoval(join(path, child.name), child)),
+    )
+    return { do: 'enter', name: l.name, plan: { path, live: l, steps } }
+  }
+
+  const countRemoved = (path: ByteString, l: LiveEntry) => {
+    note('deleted', path)
+    if (l.type === 'directory') for (const child of l.children) countRemoved(join(path, child.name), child)
+  }
+
+  const planSymlink = (path: ByteString, l: Captured | undefined, t: SymlinkEntry): Step | undefined => {
+    if (l?.type === 'symlink' && l.target === t.target) {
+      if (!metaDiffers(l, t)) return undefined
+      note('metadata', path)
+      return { do: 'meta', name: t.name, target: t, live: l }
+    }
+    note('written', path)
+    return { do: 'symlink', name: t.name, target: t, live: l }
+  }
+
+  const planFile = (path: ByteString, l: Captured | undefined, t: FileEntry): Step | undefined => {
+    const group = targetGroups.get(path)?.every((member) => scope.of(member) === 'inside')
+      ? targetGroups.get(path)
+      : undefined
+    const leader = group && group[0] !== path ? (group[0] as ByteString) : undefined
+    const sameContent = l?.type === 'file' && l.content === t.content && l.size === t.size
+    const sameInodes = liveLinks(path) === targetLinks(path) || (!group && !scope.everything)
+    const current = sameContent && sameInodes && !(leader !== undefined && renewed.has(leader))
+    if (current && !metaDiffers(l, t)) return undefined
+    // Metadata belongs to the inode: where it has names outside the source, it must not be changed through ours.
+    const alone = l?.type === 'file' && Number(l.stat.nlink) === (liveLinks(path)?.split('\0').length ?? 1)
+    if (current && alone && options.readable(l.mode)) {
+      note('metadata', path)
+      return { do: 'meta', name: t.name, target: t, live: l }
+    }
+    note('written', path)
+    if (leader !== undefined) return { do: 'link', name: t.name, target: t, leader, live: l }
+    renewed.add(path)
+    totals.bytes += t.size
+    contents.push({ path, content: t.content })
+    if (options.specialModes === 'strip' && (t.mode & SPECIAL) !== 0) stripped++
+    return { do: 'write', name: t.name, target: t, live: l }
+  }
+
+  const block = (path: ByteString): undefined => {
+    blocked.push(path)
+    return undefined
+  }
+
+  const metaDiffers = (l: Meta, t: Entry & Meta): boolean => {
+    const isLink = t.type === 'symlink'
+    const modeDiffers =
+      !isLink &&
+      l.mode !== t.mode &&
+      !(t.type === 'file' && l.mode === allowedMode(t.mode, options.specialModes))
+    return (
+      modeDiffers || !sameTime(l.mtime, t.mtime) || (options.owners && (l.uid !== t.uid || l.gid !== t.gid))
+    )
+  }
+
+  const root = await planDirectory(
+    '',
+    live.view,
+    target.view,
+    live.root,
+    scope.everything ? target.meta : undefined,
+  )
+  if (
+    live.root &&
+    root.target &&
+    metaDiffers(live.root, { ...target.meta, type: 'directory', name: '', tree: '' })
+  )
+    note('metadata', '')
+  return { root, totals, blocked, contents, stripped, samples }
+}
+
+/** setuid and setgid of a file are restored only if policy keeps them; the rest always is. */
+export function allowedMode(mode: number, policy: 'keep' | 'strip'): number {
+  return policy === 'keep' ? mode : mode & ~SPECIAL
+}
+
+function holdsSkipped(directory: LiveDirectory): boolean {
+  return directory.children.some(
+    (child) => child.type === 'skipped' || (child.type === 'directory' && holdsSkipped(child)),
+  )
+}
+
+export function isEmptyPlan(plan: RestorePlanTree): boolean {
+  const { written, deleted, metadata } = plan.totals
+  return written + deleted + metadata === 0
+}

@@ -1,0 +1,326 @@
+import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync, readlinkSync } from 'node:fs'
+import { fail } from '../../snapshots/errors.ts'
+import type { Receipt, Skipped } from '../../snapshots/model.ts'
+import { createWriter } from './bytes.ts'
+import { type Put, type ReadContent, readLarge, readSmall, WHOLE_FILE_BYTES } from './content.ts'
+import { type Directory, openChild } from './directory.ts'
+import type { Exclude } from './exclude.ts'
+import {
+  type LinkGroups,
+  type LiveDirectory,
+  type LiveEntry,
+  type LiveFile,
+  type LiveSymlink,
+  toMeta,
+  toStat,
+  unchanged,
+} from './live.ts'
+import { type ByteString, join, show } from './names.ts'
+import type { Pause } from './pause.ts'
+import type { ObjectWriter } from './store/objects.ts'
+import { objectId } from './store/pack-writer.ts'
+import { errno } from './system-error.ts'
+import { encodeTree, type Meta, type SkipReason } from './tree.ts'
+
+export interface Scan {
+  /** The source itself, with an empty name. */
+  root: LiveDirectory
+  links: LinkGroups
+  /** The object that lists `links`; null when there are none. */
+  linksId: string | null
+  /** Equal digests mean equal directories, in content and metadata. */
+  digest: string
+  /** Sum of file sizes. */
+  size: number
+  receipt: Receipt
+  /** Files whose content was never the same before and after reading: what was captured of them may be torn. */
+  torn: ReadonlySet<ByteString>
+}
+
+export interface ScanOptions {
+  exclude: Exclude
+  /** The previous scan of the same directory: entries that have not changed since are not read again. */
+  previous?: LiveDirectory | undefined
+  /** Where contents and trees go; without it they are only hashed. */
+  store?: { writer: ObjectWriter; has(id: string): boolean } | undefined
+  pause: Pause
+  clock: () => number
+  /** Filled as the scan goes, for progress. */
+  counts?: { entries: number; bytes: number }
+}
+
+/** Entries deeper than this are skipped and listed: each level keeps one descriptor open. */
+const MAX_DEPTH = 1000
+/** A file that changes while it is read is read again this often before it is listed as changed. */
+const READ_ATTEMPTS = 3
+const SAMPLES = 5
+const CHANGED_SHOWN = 100
+const FILE_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+
+/** Reads a directory tree. Never follows a symlink, never opens anything but regular files and directories. */
+export async function scan(directory: Directory, options: ScanOptions): Promise<Scan> {
+  const { exclude, store, pause, counts = { entries: 0, bytes: 0 } } = options
+  const rootStats = fstatSync(directory.fd, { bigint: true })
+  const inodes = new Map<string, { paths: ByteString[]; file: LiveFile }>()
+  const skipped = new Map<SkipReason, Skipped>()
+  const torn = new Set<ByteString>()
+  const changedDirectories: ByteString[] = []
+  const receipt = { files: 0, directories: 0, links: 0, bytes_captured: 0, bytes_reused: 0 }
+
+  const put = (stream: 'tree' | 'content'): Put =>
+    store ? (bytes) => store.writer.put(bytes, stream) : (bytes) => ({ id: objectId(bytes), added: false })
+  const putContent = put('content')
+  const putTree = put('tree')
+  const isStored = (id: string) => !store || store.has(id) || store.writer.has(id)
+  const now = () => BigInt(Math.floor(options.clock())) * 1_000_000n
+
+  const skip = (name: ByteString, path: ByteString, reason: SkipReason): LiveEntry => {
+    const entry = skipped.get(reason) ?? { reason, count: 0, samples: [] }
+    entry.count++
+    if (entry.samples.length < SAMPLES) entry.samples.push(show(path))
+    skipped.set(reason, entry)
+    return { type: 'skipped', name, reason }
+  }
+
+  const scanDirectory = async (
+    dir: Directory,
+    name: ByteString,
+    path: ByteString,
+    stats: BigIntStats,
+    previous: LiveDirectory | undefined,
+    depth: number,
+  ): Promise<LiveDirectory> => {
+    const children: LiveEntry[] = []
+    const known = previous?.children ?? []
+    let at = 0
+    let same = previous !== undefined
+    for (const child of dir.names()) {
+      while (at < known.length && (known[at] as LiveEntry).name < child) at++
+      const before = known[at]?.name === child ? known[at] : undefined
+      const entry = await scanEntry(dir, child, join(path, child), before, depth)
+      if (!entry) continue
+      children.push(entry)
+      same &&= sameEntry(entry, before)
+      counts.entries++
+      if (pause.due()) await pause.take()
+    }
+    same &&= children.length === known.length
+    if (fstatSync(dir.fd, { bigint: true }).ctimeNs !== stats.ctimeNs) changedDirectories.push(path)
+    receipt.directories++
+    const tree =
+      previous && same && isStored(previous.tree) ? previous.tree : putTree(encodeTree(children)).id
+    return {
+      type: 'directory',
+      name,
+      ...recorded(stats, previous),
+      tree,
+      stat: toStat(stats, now()),
+      children,
+    }
+  }
+
+  const scanEntry = async (
+    dir: Directory,
+    name: ByteString,
+    path: ByteString,
+    before: LiveEntry | undefined,
+    depth: number,
+  ): Promise<LiveEntry | undefined> => {
+    const stats = lstatSync(dir.at(name), { bigint: true, throwIfNoEntry: false })
+    if (!stats) return undefined
+    if (exclude(path, stats.isDirectory())) return skip(name, path, 'excluded')
+    if (stats.dev !== rootStats.dev) return skip(name, path, 'mount')
+    if (stats.isFile()) return scanFile(dir, name, path, stats, before?.type === 'file' ? before : undefined)
+    if (stats.isSymbolicLink())
+      return scanSymlink(dir, name, stats, before?.type === 'symlink' ? before : undefined)
+    if (!stats.isDirectory()) {
+      return skip(name, path, stats.isFIFO() ? 'fifo' : stats.isSocket() ? 'socket' : 'device')
+    }
+    if (depth >= MAX_DEPTH) return skip(name, path, 'too_deep')
+    return orSkip(name, path, async () => {
+      const child = openChild(dir, name)
+      try {
+        const opened = fstatSync(child.fd, { bigint: true })
+        return await scanDirectory(
+          child,
+          name,
+          path,
+          opened,
+          before?.type === 'directory' ? before : undefined,
+          depth + 1,
+        )
+      } finally {
+        child.close()
+      }
+    })
+  }
+
+  const scanFile = async (
+    dir: Directory,
+    name: ByteString,
+    path: ByteString,
+    stats: BigIntStats,
+    before: LiveFile | undefined,
+  ): Promise<LiveEntry | undefined> => {
+    if (before?.stat.settled && unchanged(before.stat, stats) && isStored(before.content)) {
+      return count(before, path, 0)
+    }
+    const inode = stats.nlink > 1n ? inodes.get(`${stats.dev}:${stats.ino}`)?.file : undefined
+    if (inode && unchanged(inode.stat, stats)) return count({ ...inode, name }, path, 0)
+    return orSkip(name, path, async () => {
+      const fd = openSync(dir.at(name), FILE_FLAGS)
+      try {
+        const { read, after, stable } = await readStable(fd)
+        if (!stable) torn.add(path)
+        const { content, chunked, size, captured } = read
+        const file: LiveFile = {
+          type: 'file',
+          name,
+          ...recorded(after, before),
+          size,
+          content,
+          chunked,
+          stat: { ...toStat(after, now()), ...(stable ? {} : { settled: false }) },
+        }
+        return count(file, path, captured)
+      } finally {
+        closeSync(fd)
+      }
+    })
+  }
+
+  const readStable = async (
+    fd: number,
+  ): Promise<{ read: ReadContent; after: BigIntStats; stable: boolean }> => {
+    for (let attempt = 1; ; attempt++) {
+      const first = fstatSync(fd, { bigint: true })
+      // Swapped for something else between lstat and open: reading it could block or worse.
+      if (!first.isFile()) throw Object.assign(new Error('no longer a file'), { code: 'ENOENT' })
+      const small = first.size <= WHOLE_FILE_BYTES ? readSmall(fd, putContent) : undefined
+      const read = small ?? (await readLarge(fd, putContent, pause))
+      const after = fstatSync(fd, { bigint: true })
+      const stable =
+        first.mtimeNs === after.mtimeNs && first.ctimeNs === after.ctimeNs && BigInt(read.size) === after.size
+      if (stable || attempt === READ_ATTEMPTS) return { read, after, stable }
+    }
+  }
+
+  const scanSymlink = (
+    dir: Directory,
+    name: ByteString,
+    stats: BigIntStats,
+    before: LiveSymlink | undefined,
+  ): LiveEntry | undefined => {
+    receipt.links++
+    if (before?.stat.settled && unchanged(before.stat, stats)) return before
+    try {
+      const target = readlinkSync(dir.at(name), 'latin1')
+      return { type: 'symlink', name, ...recorded(stats, before), target, stat: toStat(stats, now()) }
+    } catch (error) {
+      receipt.links--
+      if (errno(error) === 'ENOENT' || errno(error) === 'EINVAL') return undefined
+      throw error
+    }
+  }
+
+  const count = (file: LiveFile, path: ByteString, captured: number): LiveFile => {
+    receipt.files++
+    receipt.bytes_captured += captured
+    receipt.bytes_reused += file.size - captured
+    counts.bytes += file.size
+    if (file.stat.nlink > 1n) {
+      const key = `${file.stat.dev}:${file.stat.ino}`
+      const group = inodes.get(key)
+      if (group) group.paths.push(path)
+      else inodes.set(key, { paths: [path], file })
+    }
+    return file
+  }
+
+  /** What vanished meanwhile is not there; what may not be read is listed. */
+  const orSkip = async (
+    name: ByteString,
+    path: ByteString,
+    read: () => Promise<LiveEntry>,
+  ): Promise<LiveEntry | undefined> => {
+    try {
+      return await read()
+    } catch (error) {
+      const code = errno(error)
+      if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') return undefined
+      if (code === 'EACCES' || code === 'EPERM' || code === 'EIO' || code === 'ENXIO')
+        return skip(name, path, 'unreadable')
+      throw error
+    }
+  }
+
+  const root = await scanDirectory(directory, '', '', rootStats, options.previous, 0)
+  if (fstatSync(directory.fd).nlink === 0) {
+    throw fail(
+      'NOT_FOUND',
+      'The source was removed while it was read. No snapshot was made.',
+      'Call snapshot_list and restore an earlier snapshot if the directory is wanted back.',
+    )
+  }
+  const links = [...inodes.values()].map((group) => group.paths).filter((paths) => paths.length > 1)
+  const linksId = links.length > 0 ? putTree(encodeLinks(links)).id : null
+  return {
+    root,
+    links,
+    linksId,
+    digest: stateDigest(root, linksId),
+    size: receipt.bytes_captured + receipt.bytes_reused,
+    receipt: {
+      ...receipt,
+      hard_links: links.reduce((sum, group) => sum + group.length, 0),
+      skipped: [...skipped.values()],
+      changed_during_read: [...torn, ...changedDirectories.map((path) => path || '.')]
+        .slice(0, CHANGED_SHOWN)
+        .map(show),
+    },
+    torn,
+  }
+}
+
+/** Unchanged entries come back as the very same objects; directories when nothing below them differs. */
+function sameEntry(entry: LiveEntry, before: LiveEntry | undefined): boolean {
+  if (entry === before) return true
+  if (!before) return false
+  if (entry.type === 'skipped') return before.type === 'skipped' && entry.reason === before.reason
+  if (before.type === 'skipped' || !sameMeta(entry, before)) return false
+  if (entry.type === 'directory') return before.type === 'directory' && entry.tree === before.tree
+  if (entry.type === 'symlink') return before.type === 'symlink' && entry.target === before.target
+  return before.type === 'file' && entry.content === before.content && entry.size === before.size
+}
+
+function sameMeta(a: Meta, b: Meta): boolean {
+  return a.mode === b.mode && a.mtime === b.mtime && a.uid === b.uid && a.gid === b.gid
+}
+
+/**
+ * Metadata to record. A restore sets times a fraction of a microsecond off; while the file system still says the time
+ * that was set, the exact one it stands for is kept, so that an untouched tree does not look changed.
+ */
+function recorded(stats: BigIntStats, before: LiveFile | LiveDirectory | LiveSymlink | undefined) {
+  const meta = toMeta(stats)
+  return before && before.stat.mtime === stats.mtimeNs ? { ...meta, mtime: before.mtime } : meta
+}
+
+export function encodeLinks(groups: LinkGroups): Buffer {
+  const writer = createWriter()
+  writer.raw(Buffer.from('SHL1', 'latin1'))
+  writer.varint(groups.length)
+  for (const group of groups) {
+    writer.varint(group.length)
+    for (const path of group) writer.bytes(path)
+  }
+  return writer.view()
+}
+
+export function stateDigest(
+  root: Pick<LiveDirectory, 'tree' | 'mode' | 'uid' | 'gid' | 'mtime'>,
+  links: string | null,
+): string {
+  const { tree, mode, uid, gid, mtime } = root
+  return objectId(Buffer.from(JSON.stringify({ tree, links, mode, uid, gid, mtime: String(mtime) })))
+}

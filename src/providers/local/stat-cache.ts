@@ -1,0 +1,154 @@
+import { createHash } from 'node:crypto'
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createReader, createWriter, type Reader, type Writer } from './bytes.ts'
+import type { Captured, LiveDirectory, LiveEntry, Stat } from './live.ts'
+import type { ByteString } from './names.ts'
+import { objectId } from './store/pack-writer.ts'
+import type { Meta } from './tree.ts'
+
+/**
+ * Remembers the last scan of each source, so that the next one reads only what changed: in memory while the server
+ * runs, on disk for the next. Losing it costs time only; a damaged file is noticed by its hash and ignored.
+ */
+export interface StatCache {
+  get(root: ByteString): LiveDirectory | undefined
+  set(root: ByteString, scanned: LiveDirectory): void
+  /** Writes what is new to disk. */
+  flush(): void
+}
+
+const MAGIC = 'SSC1'
+/** Sources kept in memory; each takes about 300 bytes an entry. */
+const MAX_SOURCES = 8
+const KIND = { file: 0, chunked: 1, directory: 2, symlink: 3 } as const
+
+export function createStatCache(directory: string): StatCache {
+  const scans = new Map<ByteString, { scanned: LiveDirectory | undefined; dirty: boolean }>()
+  const path = (root: ByteString) =>
+    join(directory, `${objectId(Buffer.from(root, 'latin1')).slice(0, 32)}.scan`)
+
+  const flushOne = (root: ByteString) => {
+    const entry = scans.get(root)
+    if (!entry?.dirty || !entry.scanned) return
+    entry.dirty = false
+    const temporary = `${path(root)}.${process.pid}.tmp`
+    try {
+      writeFileSync(temporary, encode(entry.scanned), { mode: 0o600 })
+      renameSync(temporary, path(root))
+    } catch {
+      // A full disk must not fail a snapshot that is already safe.
+      rmSync(temporary, { force: true })
+    }
+  }
+
+  return {
+    get(root) {
+      let entry = scans.get(root)
+      if (!entry) {
+        entry = { scanned: read(path(root)), dirty: false }
+        scans.set(root, entry)
+      }
+      return entry.scanned
+    },
+    set(root, scanned) {
+      scans.delete(root)
+      scans.set(root, { scanned, dirty: true })
+      for (const oldest of scans.keys()) {
+        if (scans.size <= MAX_SOURCES) break
+        flushOne(oldest)
+        scans.delete(oldest)
+      }
+    },
+    flush: () => [...scans.keys()].forEach(flushOne),
+  }
+}
+
+function read(path: string): LiveDirectory | undefined {
+  try {
+    return decode(readFileSync(path))
+  } catch {
+    return undefined
+  }
+}
+
+export function encode(root: LiveDirectory): Buffer {
+  const writer = createWriter(1024 * 1024)
+  writer.raw(Buffer.from(MAGIC, 'latin1'))
+  writeEntry(writer, root)
+  const body = writer.view()
+  return Buffer.concat([body, createHash('sha256').update(body).digest()])
+}
+
+export function decode(bytes: Buffer): LiveDirectory | undefined {
+  const end = bytes.length - 32
+  if (end < 4 || bytes.toString('latin1', 0, 4) !== MAGIC) return undefined
+  if (!createHash('sha256').update(bytes.subarray(0, end)).digest().equals(bytes.subarray(end)))
+    return undefined
+  const root = readEntry(createReader(bytes, 4, end))
+  return root.type === 'directory' ? root : undefined
+}
+
+function writeEntry(writer: Writer, entry: Captured): void {
+  writer.u8(entry.type === 'file' && entry.chunked ? KIND.chunked : KIND[entry.type])
+  writer.bytes(entry.name)
+  writer.varint(entry.mode)
+  writer.varint(entry.uid)
+  writer.varint(entry.gid)
+  writer.time(entry.mtime)
+  writeStat(writer, entry.stat)
+  if (entry.type === 'file') {
+    writer.varint(entry.size)
+    writer.id(entry.content)
+  } else if (entry.type === 'symlink') {
+    writer.bytes(entry.target)
+  } else {
+    writer.id(entry.tree)
+    const captured = entry.children.filter((child): child is Captured => child.type !== 'skipped')
+    writer.varint(captured.length)
+    for (const child of captured) writeEntry(writer, child)
+  }
+}
+
+function readEntry(reader: Reader): Captured {
+  const kind = reader.u8()
+  const name = reader.bytes()
+  const meta: Meta = {
+    mode: reader.varint(),
+    uid: reader.varint(),
+    gid: reader.varint(),
+    mtime: reader.i64(),
+  }
+  const stat = readStat(reader)
+  if (kind === KIND.symlink) return { type: 'symlink', name, ...meta, stat, target: reader.bytes() }
+  if (kind === KIND.directory) {
+    const tree = reader.id()
+    const children: LiveEntry[] = []
+    for (let rest = reader.varint(); rest > 0; rest--) children.push(readEntry(reader))
+    return { type: 'directory', name, ...meta, stat, tree, children }
+  }
+  return {
+    type: 'file',
+    name,
+    ...meta,
+    stat,
+    size: reader.varint(),
+    content: reader.id(),
+    chunked: kind === KIND.chunked,
+  }
+}
+
+function writeStat(writer: Writer, stat: Stat): void {
+  writer.u8(stat.settled ? 1 : 0)
+  for (const value of [stat.dev, stat.ino, stat.size, stat.mode, stat.nlink])
+    writer.i64(BigInt.asIntN(64, value))
+  writer.time(stat.mtime)
+  writer.time(stat.ctime)
+}
+
+function readStat(reader: Reader): Stat {
+  const settled = reader.u8() === 1
+  const unsigned = () => BigInt.asUintN(64, reader.i64())
+  const [dev, ino, size, mode, nlink] = [unsigned(), unsigned(), unsigned(), unsigned(), unsigned()]
+  return { settled, dev, ino, size, mode, nlink, mtime: reader.time(), ctime: reader.time() }
+}

@@ -1,0 +1,205 @@
+import { existsSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { fail } from '../../../snapshots/errors.ts'
+import { Labels, Receipt, Time } from '../../../snapshots/model.ts'
+import { syncDirectory, writeDurably } from './durable.ts'
+import { objectId } from './pack-writer.ts'
+
+const Hex = z.string().regex(/^[0-9a-f]{64}$/)
+const Count = z.number().int().nonnegative()
+
+/**
+ * A snapshot as the store keeps it. Immutable: its id is the start of the SHA-256 of its bytes, so that an altered
+ * manifest no longer answers to its name. What may change lives beside it, in Details.
+ */
+export const Manifest = z.strictObject({
+  format: z.literal(1),
+  /** Absolute path of the captured directory, as bytes in base64. */
+  root: z.base64(),
+  /** Hash of everything below: equal digests mean equal directories. */
+  digest: Hex,
+  tree: Hex,
+  /** The object that lists the groups of hard links, if there are any. */
+  links: Hex.nullable(),
+  /** Of the root directory itself. mtime in nanoseconds. */
+  root_meta: z.strictObject({
+    mode: Count.max(0o7777),
+    uid: Count,
+    gid: Count,
+    mtime: z.string().regex(/^-?\d{1,22}$/),
+  }),
+  created_at: Time,
+  /** Orders the snapshots of a store when clocks do not. */
+  sequence: Count,
+  operation: z.string().max(64),
+  auto: z.boolean(),
+  parent: z.string().max(64).nullable(),
+  exclude: z.array(z.string().max(1024)).max(256),
+  /** Sum of the sizes of all files. */
+  size: Count,
+  receipt: Receipt,
+})
+export type Manifest = z.infer<typeof Manifest>
+
+/** What may change about a snapshot. */
+export const Details = z.object({
+  name: z.string(),
+  note: z.string().optional(),
+  labels: Labels,
+  protected: z.boolean(),
+  /** A safety snapshot is protected until then. */
+  protected_until: Time.optional(),
+  expires_at: Time.optional(),
+  trashed: z.object({ at: Time, until: Time }).optional(),
+})
+export type Details = z.infer<typeof Details>
+
+export interface Stored {
+  id: string
+  manifest: Manifest
+  details: Details
+  trashed: boolean
+}
+
+export const ID_LENGTH = 32
+
+export interface ManifestStore {
+  /** Makes the snapshot exist. The last step of a create: everything it refers to is durable by then. */
+  add(manifest: Manifest, details: Details): Stored
+  get(id: string): Stored
+  /** Newest first; unreadable ones come apart. */
+  list(): { stored: Stored[]; damaged: { id: string; modified: Date }[] }
+  setDetails(id: string, details: Details): void
+  trash(id: string, times: { at: string; until: string }): void
+  untrash(id: string): void
+}
+
+/** Directories `snapshots/` and `trash/` hold manifests; where one lies says whether it is in the trash. */
+export function createManifestStore(home: string): ManifestStore {
+  const live = join(home, 'snapshots')
+  const trash = join(home, 'trash')
+  const details = join(home, 'details')
+  /** Manifests never change, so one read is enough. */
+  const parsed = new Map<string, Manifest>()
+  const detailsCache = new Map<string, { mtime: number; details: Details }>()
+
+  const load = (id: string, folder: string): Manifest => {
+    const hit = parsed.get(id)
+    if (hit) return hit
+    const bytes = readFileSync(join(folder, `${id}.json`))
+    if (objectId(bytes).slice(0, ID_LENGTH) !== id) throw damaged(id)
+    const result = Manifest.safeParse(parseJson(bytes))
+    if (!result.success) throw damaged(id)
+    parsed.set(id, result.data)
+    return result.data
+  }
+
+  const loadDetails = (id: string): Details => {
+    const path = join(details, `${id}.json`)
+    try {
+      const mtime = statSync(path).mtimeMs
+      const hit = detailsCache.get(id)
+      if (hit?.mtime === mtime) return hit.details
+      const value = Details.parse(parseJson(readFileSync(path)))
+      detailsCache.set(id, { mtime, details: value })
+      return value
+    } catch {
+      // The content is safe in the manifest; without its details a snapshot is kept rather than risked.
+      return {
+        name: id.slice(0, 12),
+        note: 'The details of this snapshot cannot be read.',
+        labels: {},
+        protected: true,
+      }
+    }
+  }
+
+  const find = (id: string): { folder: string; trashed: boolean } => {
+    if (/^[0-9a-f]{32}$/.test(id)) {
+      if (existsSync(join(live, `${id}.json`))) return { folder: live, trashed: false }
+      if (existsSync(join(trash, `${id}.json`))) return { folder: trash, trashed: true }
+    }
+    throw fail(
+      'NOT_FOUND',
+      `There is no snapshot local:${id.slice(0, 64)}.`,
+      'Call snapshot_list for the ids that exist.',
+    )
+  }
+
+  const get = (id: string): Stored => {
+    const { folder, trashed } = find(id)
+    return { id, manifest: load(id, folder), details: loadDetails(id), trashed }
+  }
+
+  const setDetails = (id: string, value: Details) => {
+    writeDurably(join(details, `${id}.json`), `${JSON.stringify(value, null, 2)}\n`)
+    detailsCache.delete(id)
+  }
+
+  const move = (id: string, from: string, to: string) => {
+    renameSync(join(from, `${id}.json`), join(to, `${id}.json`))
+    syncDirectory(to)
+    syncDirectory(from)
+  }
+
+  return {
+    add(manifest, value) {
+      const bytes = Buffer.from(`${JSON.stringify(Manifest.parse(manifest))}\n`)
+      const id = objectId(bytes).slice(0, ID_LENGTH)
+      setDetails(id, value)
+      writeDurably(join(live, `${id}.json`), bytes)
+      parsed.set(id, manifest)
+      return { id, manifest, details: value, trashed: false }
+    },
+    get,
+    list() {
+      const stored: Stored[] = []
+      const broken: { id: string; modified: Date }[] = []
+      for (const [folder, trashed] of [
+        [live, false],
+        [trash, true],
+      ] as const) {
+        for (const file of readdirSync(folder)) {
+          const id = file.replace(/\.json$/, '')
+          if (!/^[0-9a-f]{32}$/.test(id)) continue
+          try {
+            stored.push({ id, manifest: load(id, folder), details: loadDetails(id), trashed })
+          } catch {
+            // Damaged, or moved by another process between the two readings: only the first is worth telling.
+            const file = statSync(join(folder, `${id}.json`), { throwIfNoEntry: false })
+            if (file) broken.push({ id, modified: file.mtime })
+          }
+        }
+      }
+      stored.sort((a, b) => b.manifest.sequence - a.manifest.sequence || (a.id < b.id ? -1 : 1))
+      return { stored, damaged: broken }
+    },
+    setDetails,
+    trash(id, times) {
+      setDetails(id, { ...loadDetails(id), trashed: times })
+      move(id, live, trash)
+    },
+    untrash(id) {
+      move(id, trash, live)
+      const { trashed: _, ...rest } = loadDetails(id)
+      setDetails(id, rest)
+    },
+  }
+}
+
+function parseJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+function damaged(id: string) {
+  return fail(
+    'CORRUPT',
+    `The manifest of snapshot local:${id} does not match its id, so it was altered or damaged. Nothing was changed.`,
+    'Other snapshots stay usable: call snapshot_list and choose another one.',
+  )
+}

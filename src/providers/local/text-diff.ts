@@ -1,0 +1,97 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { structuredPatch } from 'diff'
+import { decodeChunkList } from './content.ts'
+import type { Difference } from './diff.ts'
+import { type Directory, openBelow } from './directory.ts'
+import { type ByteString, showText } from './names.ts'
+import { isSecretFile, redact } from './secrets.ts'
+import type { ObjectStore } from './store/objects.ts'
+import type { FileEntry } from './tree.ts'
+import { wellFormed } from './view.ts'
+
+/** Larger files are not compared line by line. */
+const MAX_FILE_BYTES = 512 * 1024
+/** What one changed file may add to an answer. */
+const MAX_DIFF_CHARS = 8000
+/** An edit script longer than this is no help to a reader and slow to find. */
+const MAX_EDITS = 5000
+
+export type TextDiff = { diff: string } | { diff_omitted: 'binary' | 'too_large' | 'redacted' }
+
+/** Reads the content of one side. Undefined when it is not there (any more). */
+export type ReadText = (path: ByteString, entry: FileEntry) => Promise<Buffer | undefined>
+
+/** A unified diff of one changed file, without its secrets; undefined when there is no content to compare. */
+export async function textDiff(
+  difference: Difference,
+  readBefore: ReadText,
+  readAfter: ReadText,
+): Promise<TextDiff | undefined> {
+  const before = difference.before?.type === 'file' ? difference.before : undefined
+  const after = difference.after?.type === 'file' ? difference.after : undefined
+  if ((!before && !after) || before?.content === after?.content) return undefined
+  const path = showText(difference.path)
+  if (isSecretFile(path)) return { diff_omitted: 'redacted' }
+  if ((before?.size ?? 0) > MAX_FILE_BYTES || (after?.size ?? 0) > MAX_FILE_BYTES)
+    return { diff_omitted: 'too_large' }
+  const left = before ? await readBefore(difference.path, before) : undefined
+  const right = after ? await readAfter(difference.path, after) : undefined
+  if ((left && isBinary(left)) || (right && isBinary(right))) return { diff_omitted: 'binary' }
+  const patch = structuredPatch('', '', left?.toString('utf8') ?? '', right?.toString('utf8') ?? '', '', '', {
+    context: 3,
+    maxEditLength: MAX_EDITS,
+  })
+  if (!patch) return { diff_omitted: 'too_large' }
+  const text = redact(
+    patch.hunks
+      .map((hunk) =>
+        [`@@ -${hunk.oldStart},${hunk.oldLines} +${hunk.newStart},${hunk.newLines} @@`, ...hunk.lines].join(
+          '\n',
+        ),
+      )
+      .join('\n'),
+  )
+  return {
+    diff:
+      text.length > MAX_DIFF_CHARS
+        ? `${text.slice(0, MAX_DIFF_CHARS)}\n[cut: ${text.length - MAX_DIFF_CHARS} more characters]`
+        : text,
+  }
+}
+
+export function readStored(objects: ObjectStore): ReadText {
+  return async (_path, entry) => {
+    const bytes = await objects.read(entry.content)
+    if (!entry.chunked) return bytes
+    const { chunks } = wellFormed(entry.content, () => decodeChunkList(bytes))
+    return Buffer.concat(await Promise.all(chunks.map((chunk) => objects.read(chunk))))
+  }
+}
+
+export function readLive(root: Directory): ReadText {
+  return async (path) => {
+    const parts = path.split('/')
+    let dir: Directory | undefined
+    let fd: number | undefined
+    try {
+      dir = openBelow(root, parts.slice(0, -1))
+      fd = openSync(
+        dir.at(parts.at(-1) as ByteString),
+        constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
+      )
+      if (!fstatSync(fd).isFile()) return undefined
+      const buffer = Buffer.alloc(MAX_FILE_BYTES)
+      return buffer.subarray(0, readSync(fd, buffer, 0, buffer.length, 0))
+    } catch {
+      // Gone or changed since the scan: the entry itself says what the scan saw.
+      return undefined
+    } finally {
+      if (fd !== undefined) closeSync(fd)
+      dir?.close()
+    }
+  }
+}
+
+function isBinary(bytes: Buffer): boolean {
+  return bytes.subarray(0, 8000).includes(0)
+}

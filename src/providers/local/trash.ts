@@ -1,0 +1,95 @@
+import { fail, toProblem } from '../../snapshots/errors.ts'
+import type { Snapshot } from '../../snapshots/model.ts'
+import type { DeletePlan, DeleteResult } from '../../snapshots/provider.ts'
+import { type Engine, isoTime } from './engine.ts'
+import { isProtected, toSnapshot } from './snapshot-view.ts'
+import type { Stored } from './store/manifests.ts'
+import { objectId } from './store/pack-writer.ts'
+
+/** Deleting moves the manifest into the trash: the data stays, and the snapshot can be taken out again. */
+export function planDelete(engine: Engine, ids: readonly string[]): DeletePlan {
+  const now = engine.clock()
+  const stored = ids.map((id) => deletable(engine, id, now))
+  const until = isoTime(now + engine.trashWindowMs)
+  return {
+    snapshots: stored.map((entry) => toSnapshot(entry, now)),
+    summary: `Move ${stored.length === 1 ? `snapshot "${stored[0]?.details.name}"` : `${stored.length} snapshots`} to the trash; they can be taken out again until ${until}.`,
+    effects: {
+      snapshots: stored.map(({ id, manifest, details }) => ({
+        id: `local:${id}`,
+        name: details.name,
+        created_at: manifest.created_at,
+        size_bytes: manifest.size,
+      })),
+    },
+    reversible: true,
+    undo_until: until,
+    warnings: [],
+    fingerprint: objectId(
+      Buffer.from(JSON.stringify(stored.map(({ id, details, trashed }) => [id, details, trashed]))),
+    ),
+  }
+}
+
+export function deleteSnapshots(engine: Engine, plan: DeletePlan): DeleteResult {
+  const result: DeleteResult = { deleted: [], failed: [] }
+  for (const { id } of plan.snapshots) {
+    const native = id.slice('local:'.length)
+    try {
+      const now = engine.clock()
+      deletable(engine, native, now)
+      moveToTrash(engine, native, now)
+      result.deleted.push(native)
+    } catch (error) {
+      const { code, message } = toProblem(error)
+      result.failed.push({ snapshot: native, code, message })
+    }
+  }
+  return result
+}
+
+export function undelete(engine: Engine, ids: readonly string[]): Snapshot[] {
+  return ids.map((id) => {
+    const stored = engine.store.manifests.get(id)
+    if (stored.trashed) engine.store.manifests.untrash(id)
+    return toSnapshot(engine.store.manifests.get(id), engine.clock())
+  })
+}
+
+/** Snapshots past their expiry go to the trash, where the undo window still holds them. */
+export function trashExpired(engine: Engine): void {
+  const now = engine.clock()
+  for (const stored of engine.store.manifests.list().stored) {
+    const { expires_at: expires } = stored.details
+    if (stored.trashed || expires === undefined || now < Date.parse(expires) || isProtected(stored, now))
+      continue
+    moveToTrash(engine, stored.id, now)
+    engine.log.info('expired snapshot moved to the trash', { snapshot: stored.id })
+  }
+}
+
+function moveToTrash(engine: Engine, id: string, now: number): void {
+  engine.store.manifests.trash(id, { at: isoTime(now), until: isoTime(now + engine.trashWindowMs) })
+}
+
+function deletable(engine: Engine, id: string, now: number): Stored {
+  const stored = engine.store.manifests.get(id)
+  if (stored.trashed) {
+    throw fail(
+      'CONFLICT',
+      `Snapshot local:${id} is in the trash already. Nothing was changed.`,
+      'Leave it out of the call.',
+    )
+  }
+  if (isProtected(stored, now)) {
+    const why = stored.details.protected
+      ? 'is protected'
+      : `is a safety snapshot, protected until ${stored.details.protected_until}`
+    throw fail(
+      'PROTECTED',
+      `Snapshot local:${id} ${why}. Nothing was deleted.`,
+      'Leave it out. Only the operator can lift the protection.',
+    )
+  }
+  return stored
+}

@@ -1,0 +1,104 @@
+import { fail } from '../../snapshots/errors.ts'
+import { createReader, MalformedBytes } from './bytes.ts'
+import type { LinkGroups, LiveDirectory } from './live.ts'
+import { type ByteString, isEntryName } from './names.ts'
+import type { ObjectStore } from './store/objects.ts'
+import { type DirectoryEntry, decodeTree, type Entry } from './tree.ts'
+
+/** A directory to compare, whether it is in the store or was just scanned. Subtrees are loaded when entered. */
+export interface View {
+  /** Undefined for a directory that has no id, such as an empty placeholder. */
+  id: string | undefined
+  entries: readonly Entry[]
+  enter(entry: DirectoryEntry): Promise<View>
+}
+
+export const EMPTY_VIEW: View = {
+  id: undefined,
+  entries: [],
+  enter: () => Promise.reject(new Error('an empty view has no directories')),
+}
+
+export function liveView(directory: LiveDirectory): View {
+  return {
+    id: directory.tree,
+    entries: directory.children,
+    enter: async (entry) => liveView(entry as LiveDirectory),
+  }
+}
+
+export async function storedView(objects: ObjectStore, id: string): Promise<View> {
+  const bytes = await objects.read(id)
+  return {
+    id,
+    entries: wellFormed(id, () => decodeTree(bytes)),
+    enter: (entry) => storedView(objects, entry.tree),
+  }
+}
+
+/** The hard links of a snapshot, checked like everything that comes out of the store. */
+export async function storedLinks(objects: ObjectStore, id: string | null): Promise<LinkGroups> {
+  if (id === null) return []
+  const bytes = await objects.read(id)
+  return wellFormed(id, () => {
+    if (bytes.toString('latin1', 0, 4) !== 'SHL1') throw new MalformedBytes('not a list of links')
+    const reader = createReader(bytes, 4)
+    const groups: LinkGroups = []
+    for (let rest = reader.varint(); rest > 0; rest--) {
+      const group: ByteString[] = []
+      for (let members = reader.varint(); members > 0; members--) group.push(reader.bytes())
+      if (!group.every((path) => path.split('/').every(isEntryName))) throw new MalformedBytes('bad path')
+      groups.push(group)
+    }
+    return groups
+  })
+}
+
+/** Runs a decoder; bytes that make no sense become CORRUPT. */
+export function wellFormed<T>(id: string, decode: () => T): T {
+  try {
+    return decode()
+  } catch (error) {
+    if (!(error instanceof MalformedBytes || error instanceof RangeError)) throw error
+    throw fail(
+      'CORRUPT',
+      `A stored object (${id.slice(0, 12)}) is not what it should be: ${error.message}.`,
+      'Other snapshots stay usable: call snapshot_list and choose another one.',
+      { cause: error },
+    )
+  }
+}
+
+/** Pairs the entries of two directories by name, in byte order. */
+export function* pairs<A extends { name: string }, B extends { name: string }>(
+  left: readonly A[],
+  right: readonly B[],
+): Generator<[A | undefined, B | undefined]> {
+  let l = 0
+  let r = 0
+  while (l < left.length || r < right.length) {
+    const a = left[l]
+    const b = right[r]
+    if (b === undefined || (a !== undefined && a.name < b.name)) {
+      l++
+      yield [a, undefined]
+    } else if (a === undefined || b.name < a.name) {
+      r++
+      yield [undefined, b]
+    } else {
+      l++
+      r++
+      yield [a, b]
+    }
+  }
+}
+
+/** Tells of each path which others are the same file, as one comparable string; undefined for a file of its own. */
+export function linkIndex(groups: LinkGroups): (path: ByteString) => string | undefined {
+  const keys = new Map<ByteString, string>()
+  for (const group of groups) {
+    const key = group.join('\0')
+    for (const path of group) keys.set(path, key)
+  }
+  return (path) => keys.get(path)
+}

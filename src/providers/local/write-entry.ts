@@ -1,0 +1,137 @@
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  ftruncateSync,
+  futimesSync,
+  lchownSync,
+  lutimesSync,
+  openSync,
+  symlinkSync,
+  writeSync,
+} from 'node:fs'
+import { CHUNK_BYTES, decodeChunkList } from './content.ts'
+import type { Directory } from './directory.ts'
+import { isStill, type Stat } from './live.ts'
+import { type ByteString, toFsPath } from './names.ts'
+import type { Pause } from './pause.ts'
+import { allowedMode } from './restore-plan.ts'
+import type { ObjectStore } from './store/objects.ts'
+import { objectId } from './store/pack-writer.ts'
+import type { FileEntry, Meta, SymlinkEntry } from './tree.ts'
+import { wellFormed } from './view.ts'
+
+/** What setting metadata needs to know of the process and the policy. */
+export interface MetaOptions {
+  owners: boolean
+  specialModes: 'keep' | 'strip'
+}
+
+const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
+const EXISTING_FILE = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+const ZERO_CHUNK = objectId(Buffer.alloc(CHUNK_BYTES))
+
+/** Makes a new file with all its content and metadata. Never opens one that exists. */
+export async function writeFile(
+  dir: Directory,
+  name: ByteString,
+  entry: FileEntry,
+  objects: ObjectStore,
+  options: MetaOptions,
+  pause: Pause,
+): Promise<void> {
+  const content = await objects.read(entry.content)
+  const fd = openSync(dir.at(name), NEW_FILE, 0o600)
+  try {
+    if (entry.chunked) await writeChunks(fd, entry, content, objects, pause)
+    else writeFully(fd, content, 0)
+    setFileMeta(fd, entry, options)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+async function writeChunks(
+  fd: number,
+  entry: FileEntry,
+  list: Buffer,
+  objects: ObjectStore,
+  pause: Pause,
+): Promise<void> {
+  const { size, chunks } = wellFormed(entry.content, () => decodeChunkList(list))
+  // The length first: chunks of zeros then need no writing and stay holes.
+  ftruncateSync(fd, size)
+  for (const [n, chunk] of chunks.entries()) {
+    if (chunk !== ZERO_CHUNK) writeFully(fd, await objects.read(chunk), n * CHUNK_BYTES)
+    if (pause.due()) await pause.take()
+  }
+}
+
+function writeFully(fd: number, bytes: Buffer, position: number): void {
+  for (let done = 0; done < bytes.length; )
+    done += writeSync(fd, bytes, done, bytes.length - done, position + done)
+}
+
+function setFileMeta(fd: number, entry: FileEntry, options: MetaOptions): void {
+  // The owner first: changing it clears setuid and setgid.
+  if (options.owners) fchownSync(fd, entry.uid, entry.gid)
+  fchmodSync(fd, allowedMode(entry.mode, options.specialModes))
+  futimesSync(fd, seconds(entry.mtime), seconds(entry.mtime))
+}
+
+/** Sets the metadata of an existing file if it is still the one that was scanned; false when it is not. */
+export function updateFileMeta(
+  dir: Directory,
+  name: ByteString,
+  entry: FileEntry,
+  known: Stat,
+  options: MetaOptions,
+): boolean {
+  const fd = openSync(dir.at(name), EXISTING_FILE)
+  try {
+    if (!isStill(known, fstatSync(fd, { bigint: true }))) return false
+    setFileMeta(fd, entry, options)
+    return true
+  } finally {
+    closeSync(fd)
+  }
+}
+
+export function writeSymlink(
+  dir: Directory,
+  name: ByteString,
+  entry: SymlinkEntry,
+  options: MetaOptions,
+): void {
+  symlinkSync(toFsPath(entry.target), dir.at(name))
+  setSymlinkMeta(dir, name, entry, options)
+}
+
+export function setSymlinkMeta(
+  dir: Directory,
+  name: ByteString,
+  entry: SymlinkEntry,
+  options: MetaOptions,
+): void {
+  if (options.owners) lchownSync(dir.at(name), entry.uid, entry.gid)
+  lutimesSync(dir.at(name), seconds(entry.mtime), seconds(entry.mtime))
+}
+
+export function setDirectoryMeta(dir: Directory, meta: Meta, options: MetaOptions): void {
+  const now = fstatSync(dir.fd)
+  if (options.owners && (now.uid !== meta.uid || now.gid !== meta.gid)) fchownSync(dir.fd, meta.uid, meta.gid)
+  fchmodSync(dir.fd, meta.mode)
+  futimesSync(dir.fd, seconds(meta.mtime), seconds(meta.mtime))
+}
+
+/**
+ * Node takes times as seconds in a double and cuts them to whole microseconds. Aiming at the middle of the wanted
+ * microsecond hits it despite the double's error of about 0.25 us. As text, because Node takes a negative number for
+ * "now" but a negative text for a time before 1970.
+ */
+function seconds(nanoseconds: bigint): string {
+  const rest = ((nanoseconds % 1000n) + 1000n) % 1000n
+  return String((Number((nanoseconds - rest) / 1000n) + 0.5) / 1e6)
+}
