@@ -8,13 +8,15 @@ import {
   rmdirSync,
   unlinkSync,
 } from 'node:fs'
+import { fail, SnapshotError } from '../../snapshots/errors.ts'
 import { type Directory, openBelow, openChild } from './directory.ts'
 import { type Captured, isStill } from './live.ts'
-import { type ByteString, join } from './names.ts'
+import { type ByteString, join, showText } from './names.ts'
 import type { Pause } from './pause.ts'
-import type { DirectoryPlan, Step } from './restore-plan.ts'
+import type { DirectoryPlan, Step } from './steps.ts'
 import type { ObjectStore } from './store/objects.ts'
-import { errno } from './system-error.ts'
+import { errno, systemError } from './system-error.ts'
+import type { FileEntry } from './tree.ts'
 import {
   type MetaOptions,
   setDirectoryMeta,
@@ -54,15 +56,21 @@ export async function applyPlan(
 ): Promise<LeftAlone[]> {
   const names = new Map<Step, ByteString>()
   const leftAlone: LeftAlone[] = []
+  const damaged: ByteString[] = []
   try {
     await stage(root, plan, options.fresh ?? false)
+    if (damaged.length > 0) throw damagedContent(damaged)
   } catch (error) {
     unstage(root, plan)
-    throw error
+    throw systemError(error, 'The restored files could not be written')
   }
-  if (!options.fresh) commit(root, plan)
-  link(plan)
-  finish(root, plan)
+  try {
+    if (!options.fresh) commit(root, plan)
+    link(plan)
+    finish(root, plan)
+  } catch (error) {
+    throw systemError(error, 'The restore stopped half way', 'partial')
+  }
   return leftAlone
 
   /** Writes what is new. In a directory that is itself new (`fresh`) everything goes straight to its final name. */
@@ -86,6 +94,21 @@ export async function applyPlan(
         await within(dir, name, (child) => stage(child, step.plan, true))
       }
       options.written(join(path, step.name))
+    }
+  }
+
+  /** Goes on after a damaged object, so that the caller learns of all of them at once. */
+  async function writeContent(
+    dir: Directory,
+    name: ByteString,
+    target: FileEntry,
+    where: ByteString,
+  ): Promise<void> {
+    try {
+      await writeFile(dir, name, target, options.objects, options, options.pause)
+    } catch (error) {
+      if (!(error instanceof SnapshotError && error.code === 'CORRUPT')) throw error
+      damaged.push(where)
     }
   }
 
@@ -219,6 +242,17 @@ export async function applyPlan(
       else throw error
     }
   }
+}
+
+/** The snapshot cannot be restored whole; what it can still give is named by what it cannot. */
+export function damagedContent(paths: readonly ByteString[]) {
+  const files = paths.slice(0, 100).map(showText)
+  return fail(
+    'CORRUPT',
+    `The stored content of ${files.length === 1 ? 'a file is' : `${paths.length} files is`} missing or damaged: ${files.slice(0, 5).join(', ')}. Nothing was changed.`,
+    'Restore the other paths with "paths", or choose another snapshot: the others are not affected by this.',
+    { details: { damaged: files } },
+  )
 }
 
 function isUnchanged(dir: Directory, entry: Captured): boolean {

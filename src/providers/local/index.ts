@@ -13,7 +13,9 @@ import { compare } from './compare.ts'
 import type { Engine } from './engine.ts'
 import { list, sources } from './listing.ts'
 import { fromText } from './names.ts'
-import { planRestore, restore } from './restore.ts'
+import { planRestore } from './plan.ts'
+import { restoreInPlace } from './restore-in-place.ts'
+import { restoreNew } from './restore-new.ts'
 import { createRoots } from './roots.ts'
 import { toSnapshot } from './snapshot-view.ts'
 import { createStatCache } from './stat-cache.ts'
@@ -77,7 +79,7 @@ export function createLocalProvider(options: LocalOptions): Provider {
     planRestore: guarded('The restore cannot be planned', (request, ctx) =>
       planRestore(engine, request, ctx),
     ),
-    restore: (plan, ctx) => restore(engine, plan, ctx),
+    restore: (plan, ctx) => (plan.request.mode === 'new' ? restoreNew : restoreInPlace)(engine, plan, ctx),
     planDelete: guarded('The delete cannot be planned', async (ids) => planDelete(engine, ids)),
     delete: async (plan) => deleteSnapshots(engine, plan),
     undelete: guarded('The snapshots cannot be taken out of the trash', async (ids) => undelete(engine, ids)),

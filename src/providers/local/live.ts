@@ -85,5 +85,20 @@ export function isStill(known: Stat, stats: BigIntStats): boolean {
   )
 }
 
+/** Unchanged entries come back as the very same objects; directories when nothing below them differs. */
+export function sameEntry(entry: LiveEntry, before: LiveEntry | undefined): boolean {
+  if (entry === before) return true
+  if (!before) return false
+  if (entry.type === 'skipped') return before.type === 'skipped' && entry.reason === before.reason
+  if (before.type === 'skipped' || !sameMeta(entry, before)) return false
+  if (entry.type === 'directory') return before.type === 'directory' && entry.tree === before.tree
+  if (entry.type === 'symlink') return before.type === 'symlink' && entry.target === before.target
+  return before.type === 'file' && entry.content === before.content && entry.size === before.size
+}
+
+function sameMeta(a: Meta, b: Meta): boolean {
+  return a.mode === b.mode && a.mtime === b.mtime && a.uid === b.uid && a.gid === b.gid
+}
+
 /** Groups of paths that share one inode, each sorted, in order of their first member. */
 export type LinkGroups = ByteString[][]

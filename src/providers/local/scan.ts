@@ -1,8 +1,8 @@
 import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync, readlinkSync } from 'node:fs'
 import { fail } from '../../snapshots/errors.ts'
 import type { Receipt, Skipped } from '../../snapshots/model.ts'
-import { createWriter } from './bytes.ts'
 import { type Put, type ReadContent, readLarge, readSmall, WHOLE_FILE_BYTES } from './content.ts'
+import { encodeLinks, stateDigest } from './digest.ts'
 import { type Directory, openChild } from './directory.ts'
 import type { Exclude } from './exclude.ts'
 import {
@@ -11,6 +11,7 @@ import {
   type LiveEntry,
   type LiveFile,
   type LiveSymlink,
+  sameEntry,
   toMeta,
   toStat,
   unchanged,
@@ -20,7 +21,7 @@ import type { Pause } from './pause.ts'
 import type { ObjectWriter } from './store/objects.ts'
 import { objectId } from './store/pack-writer.ts'
 import { errno } from './system-error.ts'
-import { encodeTree, type Meta, type SkipReason } from './tree.ts'
+import { encodeTree, type SkipReason } from './tree.ts'
 
 export interface Scan {
   /** The source itself, with an empty name. */
@@ -282,21 +283,6 @@ export async function scan(directory: Directory, options: ScanOptions): Promise<
   }
 }
 
-/** Unchanged entries come back as the very same objects; directories when nothing below them differs. */
-function sameEntry(entry: LiveEntry, before: LiveEntry | undefined): boolean {
-  if (entry === before) return true
-  if (!before) return false
-  if (entry.type === 'skipped') return before.type === 'skipped' && entry.reason === before.reason
-  if (before.type === 'skipped' || !sameMeta(entry, before)) return false
-  if (entry.type === 'directory') return before.type === 'directory' && entry.tree === before.tree
-  if (entry.type === 'symlink') return before.type === 'symlink' && entry.target === before.target
-  return before.type === 'file' && entry.content === before.content && entry.size === before.size
-}
-
-function sameMeta(a: Meta, b: Meta): boolean {
-  return a.mode === b.mode && a.mtime === b.mtime && a.uid === b.uid && a.gid === b.gid
-}
-
 /**
  * Metadata to record. A restore sets times a fraction of a microsecond off; while the file system still says the time
  * that was set, the exact one it stands for is kept, so that an untouched tree does not look changed.
@@ -304,23 +290,4 @@ function sameMeta(a: Meta, b: Meta): boolean {
 function recorded(stats: BigIntStats, before: LiveFile | LiveDirectory | LiveSymlink | undefined) {
   const meta = toMeta(stats)
   return before && before.stat.mtime === stats.mtimeNs ? { ...meta, mtime: before.mtime } : meta
-}
-
-export function encodeLinks(groups: LinkGroups): Buffer {
-  const writer = createWriter()
-  writer.raw(Buffer.from('SHL1', 'latin1'))
-  writer.varint(groups.length)
-  for (const group of groups) {
-    writer.varint(group.length)
-    for (const path of group) writer.bytes(path)
-  }
-  return writer.view()
-}
-
-export function stateDigest(
-  root: Pick<LiveDirectory, 'tree' | 'mode' | 'uid' | 'gid' | 'mtime'>,
-  links: string | null,
-): string {
-  const { tree, mode, uid, gid, mtime } = root
-  return objectId(Buffer.from(JSON.stringify({ tree, links, mode, uid, gid, mtime: String(mtime) })))
 }

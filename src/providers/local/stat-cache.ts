@@ -117,7 +117,7 @@ function readEntry(reader: Reader): Captured {
     mode: reader.varint(),
     uid: reader.varint(),
     gid: reader.varint(),
-    mtime: reader.i64(),
+    mtime: reader.time(),
   }
   const stat = readStat(reader)
   if (kind === KIND.symlink) return { type: 'symlink', name, ...meta, stat, target: reader.bytes() }

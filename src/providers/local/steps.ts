@@ -39,7 +39,7 @@ export type Step =
   | { do: 'enter'; name: ByteString; plan: DirectoryPlan }
   | { do: 'remove'; name: ByteString; live: Captured }
 
-export interface RestorePlanTree {
+export interface RestoreSteps {
   root: DirectoryPlan
   totals: Totals
   /** Paths that the snapshot would change but that hold something it must not touch (skipped, excluded, mounts). */
@@ -77,16 +77,16 @@ const SPECIAL = 0o6000
  * Compares the live directory with a snapshot and lists the steps between them. Only what differs gets a step. What
  * either side could not or would not capture gets none: a restore neither makes nor removes it.
  */
-export async function planRestore(
+export async function planSteps(
   live: { view: View; root?: LiveDirectory; links: LinkGroups },
   target: { view: View; meta: Meta; links: LinkGroups },
   options: PlanOptions,
-): Promise<RestorePlanTree> {
+): Promise<RestoreSteps> {
   const { scope, pause } = options
   const totals: Totals = { written: 0, deleted: 0, metadata: 0, bytes: 0 }
-  const samples: RestorePlanTree['samples'] = { written: [], deleted: [], metadata: [] }
+  const samples: RestoreSteps['samples'] = { written: [], deleted: [], metadata: [] }
   const blocked: ByteString[] = []
-  const contents: RestorePlanTree['contents'] = []
+  const contents: RestoreSteps['contents'] = []
   let stripped = 0
   const liveLinks = linkIndex(live.links)
   const targetGroups = new Map(target.links.flatMap((group) => group.map((path) => [path, group] as const)))
@@ -261,7 +261,7 @@ function holdsSkipped(directory: LiveDirectory): boolean {
   )
 }
 
-export function isEmptyPlan(plan: RestorePlanTree): boolean {
+export function isEmptySteps(plan: RestoreSteps): boolean {
   const { written, deleted, metadata } = plan.totals
   return written + deleted + metadata === 0
 }

@@ -1,0 +1,188 @@
+import { fail } from '../../snapshots/errors.ts'
+import type { Context, RestorePlan, RestoreRequest } from '../../snapshots/provider.ts'
+import { damagedContent } from './apply.ts'
+import { inspect, withDirectory } from './capture.ts'
+import { type Engine, isoTime, SAFETY_WINDOW_MS } from './engine.ts'
+import { type ByteString, showText } from './names.ts'
+import { createPause } from './pause.ts'
+import { toSource } from './roots.ts'
+import type { Scan } from './scan.ts'
+import { createScope, requireSeen, type Scope } from './scope.ts'
+import { rootOf, toSnapshot } from './snapshot-view.ts'
+import { isEmptySteps, planSteps, type RestoreSteps } from './steps.ts'
+import type { Stored } from './store/manifests.ts'
+import { errno } from './system-error.ts'
+import { EMPTY_VIEW, liveView, storedLinks, storedView } from './view.ts'
+
+/** The fingerprint of a source that is not there any more. */
+export const ABSENT = 'absent'
+
+/** What a restore would do. Reads the source, changes nothing. */
+export async function planRestore(
+  engine: Engine,
+  request: RestoreRequest,
+  ctx: Context,
+): Promise<RestorePlan> {
+  const stored = usable(engine, request.snapshot)
+  return request.mode === 'new'
+    ? planNew(engine, stored, request, ctx)
+    : planInPlace(engine, stored, request, ctx)
+}
+
+async function planInPlace(
+  engine: Engine,
+  stored: Stored,
+  request: RestoreRequest,
+  ctx: Context,
+): Promise<RestorePlan> {
+  const snapshot = toSnapshot(stored, engine.clock())
+  const root = rootOf(stored.manifest)
+  const path = engine.roots.check(root)
+  const found = await inspectIfPresent(engine, path, stored, ctx)
+  const steps = await stepsTo(engine, stored, found, createScope(request.paths, root), ctx)
+  const { written, deleted, metadata } = steps.totals
+  const directory = showText(path)
+  return {
+    request,
+    snapshot,
+    target: toSource(path),
+    summary: isEmptySteps(steps)
+      ? `Nothing to do: ${directory} already equals "${snapshot.name}".`
+      : `Make ${directory} equal to "${snapshot.name}" of ${snapshot.created_at}: write ${written}, delete ${deleted}, set metadata of ${metadata}. A safety snapshot is taken first.`,
+    effects: {
+      mode: 'in_place',
+      directory,
+      ...steps.totals,
+      samples: {
+        written: steps.samples.written.map(showText),
+        deleted: steps.samples.deleted.map(showText),
+        metadata: steps.samples.metadata.map(showText),
+      },
+      ...(steps.blocked.length > 0 && { left_alone: steps.blocked.slice(0, 10).map(showText) }),
+    },
+    reversible: true,
+    undo_until: isoTime(engine.clock() + SAFETY_WINDOW_MS),
+    warnings: warningsOf(steps),
+    fingerprint: found?.digest ?? ABSENT,
+  }
+}
+
+async function planNew(
+  engine: Engine,
+  stored: Stored,
+  request: RestoreRequest,
+  ctx: Context,
+): Promise<RestorePlan> {
+  const snapshot = toSnapshot(stored, engine.clock())
+  const targets = copyTargets(engine, request)
+  const copies = targets.map((target) => target.path)
+  const steps = await stepsTo(
+    engine,
+    stored,
+    undefined,
+    createScope(request.paths, rootOf(stored.manifest)),
+    ctx,
+  )
+  const [first] = targets
+  return {
+    request,
+    snapshot,
+    target: toSource(`${first?.parent}/${first?.name}`),
+    summary: `Write ${counted(steps.totals.written, 'entry', 'entries')} (${steps.totals.bytes} bytes) of "${snapshot.name}" to ${copies.join(', ')}.`,
+    effects: { mode: 'new', copies, ...steps.totals },
+    reversible: true,
+    warnings: warningsOf(steps),
+    fingerprint: 'new',
+  }
+}
+
+/** The steps from what a scan found (or from nothing) to a snapshot. CORRUPT when the store lacks what they need. */
+export async function stepsTo(
+  engine: Engine,
+  { manifest }: Stored,
+  found: Scan | undefined,
+  scope: Scope,
+  ctx: Context,
+): Promise<RestoreSteps> {
+  const { objects } = engine.store
+  const meta = { ...manifest.root_meta, mtime: BigInt(manifest.root_meta.mtime) }
+  const steps = await planSteps(
+    found
+      ? { view: liveView(found.root), root: found.root, links: found.links }
+      : { view: EMPTY_VIEW, links: [] },
+    {
+      view: await storedView(objects, manifest.tree),
+      meta,
+      links: await storedLinks(objects, manifest.links),
+    },
+    {
+      scope,
+      pause: createPause(ctx),
+      ...engine.meta,
+      readable: (mode) => engine.meta.owners || (mode & 0o400) !== 0,
+    },
+  )
+  requireSeen(scope)
+  const missing = steps.contents.filter(({ content }) => !objects.has(content))
+  if (missing.length > 0) throw damagedContent(missing.map(({ path }) => path))
+  return steps
+}
+
+export function warningsOf(steps: RestoreSteps): string[] {
+  const warnings: string[] = []
+  if (steps.blocked.length > 0) {
+    const paths = steps.blocked.slice(0, 5).map(showText).join(', ')
+    warnings.push(
+      `${counted(steps.blocked.length, 'path holds', 'paths hold')} something that was not captured and stays as it is: ${paths}`,
+    )
+  }
+  if (steps.stripped > 0) {
+    warnings.push(
+      `setuid or setgid of ${counted(steps.stripped, 'file', 'files')} is not restored (policy special_modes: strip)`,
+    )
+  }
+  return warnings
+}
+
+export function usable(engine: Engine, id: string): Stored {
+  const stored = engine.store.manifests.get(id)
+  if (!stored.trashed) return stored
+  throw fail(
+    'CONFLICT',
+    `Snapshot local:${id} is in the trash. Nothing was changed.`,
+    'Call snapshot_undo with the operation that deleted it, then restore.',
+  )
+}
+
+/** The directories that mode `new` will make: `to`, or `to-1` to `to-N` when there are several. */
+export function copyTargets(engine: Engine, { to, count }: RestoreRequest) {
+  if (to === undefined) {
+    throw fail(
+      'INVALID_ARGUMENT',
+      'Mode "new" needs "to": the absolute path of a directory that does not exist yet. Nothing was changed.',
+      'Call again with to: "/absolute/path".',
+    )
+  }
+  const base = to.replace(/\/+$/, '')
+  return Array.from({ length: count }, (_, n) =>
+    engine.roots.resolveNew(count === 1 ? to : `${base}-${n + 1}`),
+  )
+}
+
+async function inspectIfPresent(
+  engine: Engine,
+  path: ByteString,
+  { manifest }: Stored,
+  ctx: Context,
+): Promise<Scan | undefined> {
+  try {
+    return await withDirectory(path, (directory) => inspect(engine, directory, path, manifest.exclude, ctx))
+  } catch (error) {
+    if (errno(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+export function counted(n: number, one: string, many: string): string {
+  return `${n} ${n === 1 ? one : many}`
+}

@@ -1,0 +1,159 @@
+import { randomBytes } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { fail, SnapshotError } from '../../snapshots/errors.ts'
+import type { Context, RestorePlan, RestoreResult } from '../../snapshots/provider.ts'
+import { applyPlan, type LeftAlone } from './apply.ts'
+import { capture, withDirectory } from './capture.ts'
+import type { Directory } from './directory.ts'
+import { type Engine, isoTime, SAFETY_WINDOW_MS } from './engine.ts'
+import { showText, toFsPath } from './names.ts'
+import { createPause, throwIfCancelled } from './pause.ts'
+import { ABSENT, counted, stepsTo, usable, warningsOf } from './plan.ts'
+import type { Scan } from './scan.ts'
+import { createScope } from './scope.ts'
+import { rootOf } from './snapshot-view.ts'
+import { isEmptySteps, type RestoreSteps } from './steps.ts'
+import type { Stored } from './store/manifests.ts'
+import { verify } from './verify.ts'
+
+/**
+ * Makes a source equal to a snapshot. The present state is captured first; only what that capture holds is ever
+ * replaced or removed, and only while it is still what was captured.
+ */
+export async function restoreInPlace(
+  engine: Engine,
+  plan: RestorePlan,
+  ctx: Context,
+): Promise<RestoreResult> {
+  const stored = usable(engine, plan.request.snapshot)
+  const root = rootOf(stored.manifest)
+  const path = engine.roots.check(root)
+  const absent = plan.fingerprint === ABSENT
+  // The source was removed: it is made again, and all that the restore puts there is new.
+  if (absent) mkdirSync(toFsPath(path), { mode: 0o700 })
+  return withDirectory(path, async (directory) => {
+    const scope = () => createScope(plan.request.paths, root)
+    const safety = await takeSafetySnapshot(
+      engine,
+      directory,
+      stored,
+      absent ? undefined : plan.fingerprint,
+      ctx,
+    )
+    await ctx.record?.({ safety_snapshot: safety.stored.id })
+    const steps = await stepsTo(engine, stored, safety.found, scope(), ctx)
+    rejectTorn(steps, safety.found)
+    throwIfCancelled(ctx)
+    const leftAlone = isEmptySteps(steps) ? [] : await apply(engine, directory, steps, ctx)
+    const { found, remaining, verified } = await verify(
+      engine,
+      directory,
+      stored,
+      scope(),
+      safety.found.root,
+      uninterrupted(ctx),
+    )
+    engine.cache.set(path, found.root)
+    if (leftAlone.length > 0 || remaining) throw incomplete(leftAlone, remaining, safety.stored.id)
+    return { changed: steps.totals, verified, safety_snapshot: safety.stored.id, warnings: warningsOf(steps) }
+  })
+}
+
+/** The whole source as it is now, so that whatever the restore replaces or removes can be brought back. */
+async function takeSafetySnapshot(
+  engine: Engine,
+  directory: Directory,
+  { manifest, details }: Stored,
+  expected: string | undefined,
+  ctx: Context,
+): Promise<{ stored: Stored; found: Scan }> {
+  const until = isoTime(engine.clock() + SAFETY_WINDOW_MS)
+  const request = {
+    root: rootOf(manifest),
+    exclude: manifest.exclude,
+    auto: true,
+    details: {
+      name: `before restoring ${details.name}`.slice(0, 128),
+      labels: {},
+      protected: false,
+      protected_until: until,
+      expires_at: until,
+    },
+    approve(found: Scan) {
+      if (expected !== undefined && found.digest !== expected) throw stale()
+    },
+  }
+  try {
+    return await capture(engine, directory, request, ctx)
+  } catch (error) {
+    throw isOwnReason(error) ? error : safetyFailed(error)
+  }
+}
+
+function isOwnReason(error: unknown): boolean {
+  return error instanceof SnapshotError && (error.code === 'PLAN_STALE' || error.code === 'CANCELLED')
+}
+
+function safetyFailed(cause: unknown) {
+  const problem = cause instanceof SnapshotError ? cause.problem : undefined
+  return fail(
+    'SAFETY_SNAPSHOT_FAILED',
+    `The present state could not be saved first, so the restore did not start: ${problem?.message ?? 'the source could not be read or the store not be written.'}`,
+    problem?.hint ?? 'The server log has the details. A restore with mode "new" needs no safety snapshot.',
+    { cause },
+  )
+}
+
+function stale() {
+  return fail(
+    'PLAN_STALE',
+    'The directory changed after the plan was made. Nothing was changed.',
+    'Look at the fresh plan and confirm that one.',
+  )
+}
+
+async function apply(
+  engine: Engine,
+  directory: Directory,
+  steps: RestoreSteps,
+  ctx: Context,
+): Promise<LeftAlone[]> {
+  let written = 0
+  const report = () => ({ done: written, message: `${written} of ${steps.totals.written} written` })
+  return applyPlan(directory, steps.root, {
+    ...engine.meta,
+    objects: engine.store.objects,
+    temporary: `.snapshot-mcp-${randomBytes(6).toString('hex')}-`,
+    pause: createPause(uninterrupted(ctx), { report }),
+    written: () => void written++,
+  })
+}
+
+/** Once the source is being changed, stopping half way would be worse than going on. */
+function uninterrupted(ctx: Context): Context {
+  return { ...ctx, signal: new AbortController().signal }
+}
+
+/** What the safety snapshot could not read in peace must not be overwritten. */
+function rejectTorn(steps: RestoreSteps, found: Scan): void {
+  const endangered = steps.contents.filter(({ path }) => found.torn.has(path))
+  if (endangered.length === 0) return
+  const paths = endangered.slice(0, 5).map(({ path }) => showText(path))
+  throw fail(
+    'SAFETY_SNAPSHOT_FAILED',
+    `${paths.join(', ')} kept changing while it was saved, so the restore did not start. Nothing was changed.`,
+    'Stop the program that writes there and call again.',
+  )
+}
+
+function incomplete(leftAlone: LeftAlone[], remaining: RestoreSteps | undefined, safety: string) {
+  const { written = [], deleted = [], metadata = [] } = remaining?.samples ?? {}
+  const differing = [...written, ...deleted, ...metadata].map(showText)
+  const left = leftAlone.slice(0, 100).map(({ path, reason }) => ({ path: showText(path), reason }))
+  return fail(
+    'CONFLICT',
+    `The restore is incomplete: ${counted(left.length || differing.length, 'path was', 'paths were')} changed by somebody else meanwhile, or may not be changed, and stayed as found; the rest was restored.`,
+    'Call snapshot_diff to see what differs, or snapshot_undo with this operation to go back.',
+    { outcome: 'partial', details: { left_alone: left, differing, safety_snapshot: `local:${safety}` } },
+  )
+}
