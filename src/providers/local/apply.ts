@@ -1,17 +1,18 @@
+import { linkSync, mkdirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs'
+import { SnapshotError } from '../../snapshots/errors.ts'
+import { damagedContent } from './damaged.ts'
+import { type Directory, openBelow } from './directory.ts'
 import {
-  fchmodSync,
-  fstatSync,
-  linkSync,
-  lstatSync,
-  mkdirSync,
-  renameSync,
-  rmdirSync,
-  unlinkSync,
-} from 'node:fs'
-import { fail, SnapshotError } from '../../snapshots/errors.ts'
-import { type Directory, openBelow, openChild } from './directory.ts'
-import { type Captured, isStill } from './live.ts'
-import { type ByteString, join, showText } from './names.ts'
+  ignoreErrors,
+  isUnchanged,
+  makeWritable,
+  placeNew,
+  removeWhole,
+  within,
+  withinSync,
+} from './entry-ops.ts'
+import type { Captured } from './live.ts'
+import { type ByteString, join } from './names.ts'
 import type { Pause } from './pause.ts'
 import type { DirectoryPlan, Step } from './steps.ts'
 import type { ObjectStore } from './store/objects.ts'
@@ -86,8 +87,7 @@ export async function applyPlan(
       const name = fresh ? step.name : `${options.temporary}${names.size}`
       // Noted before it is made, so that a failure half way is cleaned up too.
       if (!fresh) names.set(step, name)
-      if (step.do === 'write')
-        await writeFile(dir, name, step.target, options.objects, options, options.pause)
+      if (step.do === 'write') await writeContent(dir, name, step.target, join(path, step.name))
       else if (step.do === 'symlink') writeSymlink(dir, name, step.target, options)
       else {
         mkdirSync(dir.at(name), 0o700)
@@ -241,78 +241,5 @@ export async function applyPlan(
       else if (code === 'ENOENT' || code === 'EEXIST' || code === 'ELOOP' || code === 'ENOTDIR') changed(path)
       else throw error
     }
-  }
-}
-
-/** The snapshot cannot be restored whole; what it can still give is named by what it cannot. */
-export function damagedContent(paths: readonly ByteString[]) {
-  const files = paths.slice(0, 100).map(showText)
-  return fail(
-    'CORRUPT',
-    `The stored content of ${files.length === 1 ? 'a file is' : `${paths.length} files is`} missing or damaged: ${files.slice(0, 5).join(', ')}. Nothing was changed.`,
-    'Restore the other paths with "paths", or choose another snapshot: the others are not affected by this.',
-    { details: { damaged: files } },
-  )
-}
-
-function isUnchanged(dir: Directory, entry: Captured): boolean {
-  const stats = lstatSync(dir.at(entry.name), { bigint: true, throwIfNoEntry: false })
-  return stats !== undefined && isStill(entry.stat, stats)
-}
-
-/** Never replaces anything: rename would, so files and symlinks are linked to their name instead. */
-function placeNew(dir: Directory, temporary: ByteString, name: ByteString, directory: boolean): void {
-  if (directory) renameSync(dir.at(temporary), dir.at(name))
-  else linkSync(dir.at(temporary), dir.at(name))
-}
-
-/** A directory its owner may not write to has to be opened up while it is worked in; `finish` sets its mode again. */
-function makeWritable(dir: Directory): void {
-  const { mode } = fstatSync(dir.fd)
-  if ((mode & 0o700) !== 0o700) fchmodSync(dir.fd, (mode & 0o7777) | 0o700)
-}
-
-async function within<T>(
-  dir: Directory,
-  name: ByteString,
-  work: (child: Directory) => Promise<T>,
-): Promise<T> {
-  const child = openChild(dir, name)
-  try {
-    return await work(child)
-  } finally {
-    child.close()
-  }
-}
-
-function withinSync<T>(dir: Directory, name: ByteString, work: (child: Directory) => T): T {
-  const child = openChild(dir, name)
-  try {
-    return work(child)
-  } finally {
-    child.close()
-  }
-}
-
-/** Removes something this restore has made, whatever is in it. */
-export function removeWhole(dir: Directory, name: ByteString): void {
-  const stats = lstatSync(dir.at(name), { throwIfNoEntry: false })
-  if (!stats) return
-  if (!stats.isDirectory()) {
-    unlinkSync(dir.at(name))
-    return
-  }
-  withinSync(dir, name, (child) => {
-    makeWritable(child)
-    for (const below of child.names()) removeWhole(child, below)
-  })
-  rmdirSync(dir.at(name))
-}
-
-function ignoreErrors(work: () => void): void {
-  try {
-    work()
-  } catch {
-    // The error that led here is the one to tell.
   }
 }

@@ -1,7 +1,7 @@
 import { fail } from '../../snapshots/errors.ts'
 import type { Context, RestorePlan, RestoreRequest } from '../../snapshots/provider.ts'
-import { damagedContent } from './apply.ts'
 import { inspect, withDirectory } from './capture.ts'
+import { damagedContent } from './damaged.ts'
 import { type Engine, isoTime, SAFETY_WINDOW_MS } from './engine.ts'
 import { type ByteString, showText } from './names.ts'
 import { createPause } from './pause.ts'

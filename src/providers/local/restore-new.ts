@@ -3,9 +3,10 @@ import { mkdirSync, renameSync } from 'node:fs'
 import { fail, SnapshotError } from '../../snapshots/errors.ts'
 import type { Verified } from '../../snapshots/model.ts'
 import type { Context, RestorePlan, RestoreResult } from '../../snapshots/provider.ts'
-import { applyPlan, removeWhole } from './apply.ts'
+import { applyPlan } from './apply.ts'
 import { type Directory, openChild, openDirectory } from './directory.ts'
 import type { Engine } from './engine.ts'
+import { removeWhole } from './entry-ops.ts'
 import { createPause } from './pause.ts'
 import { copyTargets, stepsTo, usable, warningsOf } from './plan.ts'
 import { toSource } from './roots.ts'
@@ -32,7 +33,7 @@ export async function restoreNew(engine: Engine, plan: RestorePlan, ctx: Context
     } catch (error) {
       removeWhole(parent, staging)
       throw made.length === 0
-        ? error
+        ? systemError(error, 'The copy could not be made')
         : halfDone(
             error,
             made.map((copy) => copy.path),

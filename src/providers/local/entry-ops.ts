@@ -1,0 +1,66 @@
+import { fchmodSync, fstatSync, linkSync, lstatSync, renameSync, rmdirSync, unlinkSync } from 'node:fs'
+import { type Directory, openChild } from './directory.ts'
+import { type Captured, isStill } from './live.ts'
+import type { ByteString } from './names.ts'
+
+export function isUnchanged(dir: Directory, entry: Captured): boolean {
+  const stats = lstatSync(dir.at(entry.name), { bigint: true, throwIfNoEntry: false })
+  return stats !== undefined && isStill(entry.stat, stats)
+}
+
+/** Never replaces anything: rename would, so files and symlinks are linked to their name instead. */
+export function placeNew(dir: Directory, temporary: ByteString, name: ByteString, directory: boolean): void {
+  if (directory) renameSync(dir.at(temporary), dir.at(name))
+  else linkSync(dir.at(temporary), dir.at(name))
+}
+
+/** A directory its owner may not write to has to be opened up while it is worked in; `finish` sets its mode again. */
+export function makeWritable(dir: Directory): void {
+  const { mode } = fstatSync(dir.fd)
+  if ((mode & 0o700) !== 0o700) fchmodSync(dir.fd, (mode & 0o7777) | 0o700)
+}
+
+export async function within<T>(
+  dir: Directory,
+  name: ByteString,
+  work: (child: Directory) => Promise<T>,
+): Promise<T> {
+  const child = openChild(dir, name)
+  try {
+    return await work(child)
+  } finally {
+    child.close()
+  }
+}
+
+export function withinSync<T>(dir: Directory, name: ByteString, work: (child: Directory) => T): T {
+  const child = openChild(dir, name)
+  try {
+    return work(child)
+  } finally {
+    child.close()
+  }
+}
+
+/** Removes something this restore has made, whatever is in it. */
+export function removeWhole(dir: Directory, name: ByteString): void {
+  const stats = lstatSync(dir.at(name), { throwIfNoEntry: false })
+  if (!stats) return
+  if (!stats.isDirectory()) {
+    unlinkSync(dir.at(name))
+    return
+  }
+  withinSync(dir, name, (child) => {
+    makeWritable(child)
+    for (const below of child.names()) removeWhole(child, below)
+  })
+  rmdirSync(dir.at(name))
+}
+
+export function ignoreErrors(work: () => void): void {
+  try {
+    work()
+  } catch {
+    // The error that led here is the one to tell.
+  }
+}
