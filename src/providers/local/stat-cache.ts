@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createReader, createWriter, type Reader, type Writer } from './bytes.ts'
 import type { Captured, LiveDirectory, LiveEntry, Stat } from './live.ts'
@@ -19,49 +19,71 @@ export interface StatCache {
 }
 
 const MAGIC = 'SSC1'
+/** Written a moment after a call, so that the caller does not wait for it. */
+const FLUSH_AFTER_MS = 100
 /** Sources kept in memory; each takes about 300 bytes an entry. */
 const MAX_SOURCES = 8
 const KIND = { file: 0, chunked: 1, directory: 2, symlink: 3 } as const
 
 export function createStatCache(directory: string): StatCache {
-  const scans = new Map<ByteString, { scanned: LiveDirectory | undefined; dirty: boolean }>()
+  const scans = new Map<
+    ByteString,
+    { scanned: LiveDirectory | undefined; dirty: boolean; modified: number }
+  >()
+  let timer: NodeJS.Timeout | undefined
   const path = (root: ByteString) =>
     join(directory, `${objectId(Buffer.from(root, 'latin1')).slice(0, 32)}.scan`)
 
   const flushOne = (root: ByteString) => {
     const entry = scans.get(root)
     if (!entry?.dirty || !entry.scanned) return
-    entry.dirty = false
-    const temporary = `${path(root)}.${process.pid}.tmp`
+    const file = path(root)
+    const temporary = `${file}.${process.pid}.tmp`
     try {
       writeFileSync(temporary, encode(entry.scanned), { mode: 0o600 })
-      renameSync(temporary, path(root))
+      renameSync(temporary, file)
+      entry.modified = modified(file)
     } catch {
       // A full disk must not fail a snapshot that is already safe.
       rmSync(temporary, { force: true })
     }
+    entry.dirty = false
+  }
+
+  const flush = () => {
+    clearTimeout(timer)
+    timer = undefined
+    for (const root of scans.keys()) flushOne(root)
   }
 
   return {
     get(root) {
-      let entry = scans.get(root)
-      if (!entry) {
-        entry = { scanned: read(path(root)), dirty: false }
-        scans.set(root, entry)
-      }
-      return entry.scanned
+      const file = path(root)
+      const entry = scans.get(root)
+      const onDisk = modified(file)
+      // Another process has scanned since: it may know what this one does not, such as the times a restore has set.
+      if (entry && (entry.dirty || entry.modified === onDisk)) return entry.scanned
+      const scanned = read(file)
+      scans.set(root, { scanned, dirty: false, modified: onDisk })
+      return scanned
     },
     set(root, scanned) {
       scans.delete(root)
-      scans.set(root, { scanned, dirty: true })
+      scans.set(root, { scanned, dirty: true, modified: 0 })
       for (const oldest of scans.keys()) {
         if (scans.size <= MAX_SOURCES) break
         flushOne(oldest)
         scans.delete(oldest)
       }
+      timer ??= setTimeout(flush, FLUSH_AFTER_MS).unref()
     },
-    flush: () => [...scans.keys()].forEach(flushOne),
+    flush,
   }
+}
+
+/** 0 when there is no file. */
+function modified(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0
 }
 
 function read(path: string): LiveDirectory | undefined {

@@ -40,6 +40,8 @@ interface Location {
 
 /** Inflated blocks kept for the next objects of the same block. */
 const CACHE_BYTES = 32 * 1024 * 1024
+/** Blocks inflated ahead of a reader. */
+const PREFETCH = 4
 /** Packs whose file stays open. */
 const MAX_OPEN = 64
 
@@ -53,6 +55,7 @@ export function createObjectStore(directory: string): ObjectStore {
   const cache = new Map<string, { block: Promise<Buffer>; bytes: number }>()
   let cachedBytes = 0
   let seenMtime = -1
+  let last: { pack: Pack; block: number } | undefined
 
   const add = (name: string, index: PackIndex, bytes: number) => {
     known.add(name)
@@ -136,6 +139,13 @@ export function createObjectStore(directory: string): ObjectStore {
     return promise
   }
 
+  /** A reader that goes on to the next block will want more: inflating them on other threads now saves the wait. */
+  const prefetch = (pack: Pack, from: number) => {
+    for (let ahead = 1; ahead <= PREFETCH && from + ahead < pack.index.blocks.length; ahead++) {
+      if (!cache.has(`${pack.name}/${from + ahead}`)) block(pack, from + ahead).catch(() => {})
+    }
+  }
+
   const evict = (key: string) => {
     cachedBytes -= cache.get(key)?.bytes ?? 0
     cache.delete(key)
@@ -143,9 +153,8 @@ export function createObjectStore(directory: string): ObjectStore {
 
   const readAt = async (id: string, { pack, place }: Location): Promise<Buffer> => {
     const whole = await block(pack, place.block)
-    // The next block is usually wanted next: inflating it on another thread now saves the wait.
-    if (place.offset === 0 && place.block + 1 < pack.index.blocks.length)
-      block(pack, place.block + 1).catch(() => {})
+    if (last?.pack === pack && last.block + 1 === place.block) prefetch(pack, place.block)
+    last = { pack, block: place.block }
     const bytes = whole.subarray(place.offset, place.offset + place.length)
     if (objectId(bytes) !== id) throw new Error('hash differs')
     return bytes
