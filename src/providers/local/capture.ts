@@ -37,7 +37,7 @@ export async function inspect(
     clock: engine.clock,
     counts,
   })
-  engine.cache.set(root, found.root)
+  engine.cache.set(root, found.root, found.fresh > 0)
   return found
 }
 
@@ -83,7 +83,7 @@ export async function capture(
     throwIfCancelled(ctx)
     await writer.commit()
     const stored = store.manifests.add(manifest(engine, request, found, ctx.operation), request.details)
-    cache.set(request.root, found.root)
+    cache.set(request.root, found.root, found.fresh > 0)
     return { stored, found }
   } catch (error) {
     await abandon(writer)

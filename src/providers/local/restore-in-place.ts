@@ -53,7 +53,7 @@ export async function restoreInPlace(
       safety.found.root,
       uninterrupted(ctx),
     )
-    engine.cache.set(path, found.root)
+    engine.cache.set(path, found.root, true)
     if (leftAlone.length > 0 || remaining) throw incomplete(leftAlone, remaining, safety.stored.id)
     return { changed: steps.totals, verified, safety_snapshot: safety.stored.id, warnings: warningsOf(steps) }
   })

@@ -34,6 +34,8 @@ export interface Scan {
   /** Sum of file sizes. */
   size: number
   receipt: Receipt
+  /** Entries that had to be read because the previous scan did not know them as they are. */
+  fresh: number
   /** Files whose content was never the same before and after reading: what was captured of them may be torn. */
   torn: ReadonlySet<ByteString>
 }
@@ -66,6 +68,7 @@ export async function scan(directory: Directory, options: ScanOptions): Promise<
   const skipped = new Map<SkipReason, Skipped>()
   const torn = new Set<ByteString>()
   const changedDirectories: ByteString[] = []
+  let fresh = 0
   const receipt = { files: 0, directories: 0, links: 0, bytes_captured: 0, bytes_reused: 0 }
 
   const put = (stream: 'tree' | 'content'): Put =>
@@ -172,6 +175,7 @@ export async function scan(directory: Directory, options: ScanOptions): Promise<
       const fd = openSync(dir.at(name), FILE_FLAGS)
       try {
         const { read, after, stable } = await readStable(fd)
+        fresh++
         if (!stable) torn.add(path)
         const { content, chunked, size, captured } = read
         const file: LiveFile = {
@@ -215,6 +219,7 @@ export async function scan(directory: Directory, options: ScanOptions): Promise<
     receipt.links++
     if (before?.stat.settled && unchanged(before.stat, stats)) return before
     try {
+      fresh++
       const target = readlinkSync(dir.at(name), 'latin1')
       return { type: 'symlink', name, ...recorded(stats, before), target, stat: toStat(stats, now()) }
     } catch (error) {
@@ -280,6 +285,7 @@ export async function scan(directory: Directory, options: ScanOptions): Promise<
         .map(show),
     },
     torn,
+    fresh,
   }
 }
 

@@ -13,7 +13,8 @@ import type { Meta } from './tree.ts'
  */
 export interface StatCache {
   get(root: ByteString): LiveDirectory | undefined
-  set(root: ByteString, scanned: LiveDirectory): void
+  /** `worthSaving`: the scan read something the previous one did not know. */
+  set(root: ByteString, scanned: LiveDirectory, worthSaving: boolean): void
   /** Writes what is new to disk. */
   flush(): void
 }
@@ -67,9 +68,14 @@ export function createStatCache(directory: string): StatCache {
       scans.set(root, { scanned, dirty: false, modified: onDisk })
       return scanned
     },
-    set(root, scanned) {
+    set(root, scanned, worthSaving) {
+      const before = scans.get(root)
       scans.delete(root)
-      scans.set(root, { scanned, dirty: true, modified: 0 })
+      scans.set(root, {
+        scanned,
+        dirty: worthSaving || (before?.dirty ?? true),
+        modified: before?.modified ?? 0,
+      })
       for (const oldest of scans.keys()) {
         if (scans.size <= MAX_SOURCES) break
         flushOne(oldest)
