@@ -42,6 +42,8 @@ export type Step =
 export interface RestoreSteps {
   root: DirectoryPlan
   totals: Totals
+  /** Directories of which only the time is to be set. */
+  retimed: number
   /** Paths that the snapshot would change but that hold something it must not touch (skipped, excluded, mounts). */
   blocked: ByteString[]
   /** What will be written, with the content each needs: checked to be in the store before anything is touched. */
@@ -88,6 +90,7 @@ export async function planSteps(
   const blocked: ByteString[] = []
   const contents: RestoreSteps['contents'] = []
   let stripped = 0
+  let retimed = 0
   const liveLinks = linkIndex(live.links)
   const targetGroups = new Map(target.links.flatMap((group) => group.map((path) => [path, group] as const)))
   const targetLinks = linkIndex(target.links)
@@ -154,7 +157,7 @@ export async function planSteps(
     const differs = inside && metaDiffers(l, t)
     if (l.tree === t.tree && sameLinks && !differs) return undefined
     const plan = await planDirectory(path, await from.enter(l), await to.enter(t), l, inside ? t : undefined)
-    if (differs) note('metadata', path)
+    if (differs) noteDirectory(path, l, t)
     return differs || plan.steps.length > 0 ? { do: 'enter', name: t.name, plan } : undefined
   }
 
@@ -223,31 +226,26 @@ export async function planSteps(
     return undefined
   }
 
-  const metaDiffers = (l: Meta, t: Entry & Meta): boolean => {
-    const isLink = t.type === 'symlink'
-    const modeDiffers =
-      !isLink &&
-      l.mode !== t.mode &&
-      !(t.type === 'file' && l.mode === allowedMode(t.mode, options.specialModes))
-    return (
-      modeDiffers || !sameTime(l.mtime, t.mtime) || (options.owners && (l.uid !== t.uid || l.gid !== t.gid))
-    )
+  const metaDiffers = (l: Meta, t: Meta & { type: Entry['type'] }): boolean =>
+    !sameTime(l.mtime, t.mtime) || rightsDiffer(l, t)
+
+  const rightsDiffer = (l: Meta, t: Meta & { type: Entry['type'] }): boolean => {
+    const allowed = t.type === 'file' && l.mode === allowedMode(t.mode, options.specialModes)
+    const modeDiffers = t.type !== 'symlink' && l.mode !== t.mode && !allowed
+    return modeDiffers || (options.owners && (l.uid !== t.uid || l.gid !== t.gid))
   }
 
-  const root = await planDirectory(
-    '',
-    live.view,
-    target.view,
-    live.root,
-    scope.everything ? target.meta : undefined,
-  )
-  if (
-    live.root &&
-    root.target &&
-    metaDiffers(live.root, { ...target.meta, type: 'directory', name: '', tree: '' })
-  )
-    note('metadata', '')
-  return { root, totals, blocked, contents, stripped, samples }
+  /** A directory's time follows from what changes in it: it is set, but not worth telling. */
+  const noteDirectory = (path: ByteString, l: Meta, t: Meta) => {
+    if (rightsDiffer(l, { ...t, type: 'directory' })) note('metadata', path === '' ? '.' : path)
+    else retimed++
+  }
+
+  const whole = scope.everything ? target.meta : undefined
+  const root = await planDirectory('', live.view, target.view, live.root, whole)
+  if (live.root && whole && metaDiffers(live.root, { ...whole, type: 'directory' }))
+    noteDirectory('', live.root, whole)
+  return { root, totals, retimed, blocked, contents, stripped, samples }
 }
 
 /** setuid and setgid of a file are restored only if policy keeps them; the rest always is. */
@@ -263,5 +261,5 @@ function holdsSkipped(directory: LiveDirectory): boolean {
 
 export function isEmptySteps(plan: RestoreSteps): boolean {
   const { written, deleted, metadata } = plan.totals
-  return written + deleted + metadata === 0
+  return written + deleted + metadata + plan.retimed === 0
 }
