@@ -70,10 +70,7 @@ export function createLocalProvider(options: LocalOptions): Provider {
     resolveSource: guarded('The source cannot be used', async (text) => engine.roots.resolveSource(text)),
     sources: guarded('The sources cannot be listed', async (query) => sources(engine, query)),
     create: guarded('The snapshot could not be made', (request, ctx) => create(engine, request, ctx)),
-    list: guarded('The snapshots cannot be listed', async (query) => {
-      trashExpired(engine)
-      return list(engine, query)
-    }),
+    list: guarded('The snapshots cannot be listed', async (query) => list(engine, query)),
     get: guarded('The snapshot cannot be read', async (id) => toSnapshot(store.manifests.get(id), clock())),
     diff: guarded('The difference cannot be told', (request, ctx) => compare(engine, request, ctx)),
     planRestore: guarded('The restore cannot be planned', (request, ctx) =>
@@ -150,6 +147,7 @@ function update(engine: Engine, id: string, change: UpdateRequest) {
 }
 
 async function health(engine: Engine, options: LocalOptions): Promise<Health> {
+  engine.store.objects.refresh(true)
   const { stored, damaged } = engine.store.manifests.list()
   const missing = engine.store.objects.damaged().length
   return {

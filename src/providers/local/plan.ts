@@ -123,6 +123,8 @@ export async function stepsTo(
     },
   )
   requireSeen(scope)
+  // Another process may have stored it since this one looked.
+  if (!steps.contents.every(({ content }) => objects.has(content))) objects.refresh(true)
   const missing = steps.contents.filter(({ content }) => !objects.has(content))
   if (missing.length > 0) throw damagedContent(missing.map(({ path }) => path))
   return steps

@@ -20,6 +20,7 @@ import type { Pause } from './pause.ts'
 import { allowedMode } from './steps.ts'
 import type { ObjectStore } from './store/objects.ts'
 import { objectId } from './store/pack-writer.ts'
+import { errno } from './system-error.ts'
 import type { FileEntry, Meta, SymlinkEntry } from './tree.ts'
 import { wellFormed } from './view.ts'
 
@@ -76,7 +77,7 @@ function writeFully(fd: number, bytes: Buffer, position: number): void {
 
 function setFileMeta(fd: number, entry: FileEntry, options: MetaOptions): void {
   // The owner first: changing it clears setuid and setgid.
-  if (options.owners) fchownSync(fd, entry.uid, entry.gid)
+  if (options.owners) ifPermitted(() => fchownSync(fd, entry.uid, entry.gid))
   fchmodSync(fd, allowedMode(entry.mode, options.specialModes))
   futimesSync(fd, seconds(entry.mtime), seconds(entry.mtime))
 }
@@ -115,15 +116,26 @@ export function setSymlinkMeta(
   entry: SymlinkEntry,
   options: MetaOptions,
 ): void {
-  if (options.owners) lchownSync(dir.at(name), entry.uid, entry.gid)
+  if (options.owners) ifPermitted(() => lchownSync(dir.at(name), entry.uid, entry.gid))
   lutimesSync(dir.at(name), seconds(entry.mtime), seconds(entry.mtime))
 }
 
 export function setDirectoryMeta(dir: Directory, meta: Meta, options: MetaOptions): void {
   const now = fstatSync(dir.fd)
-  if (options.owners && (now.uid !== meta.uid || now.gid !== meta.gid)) fchownSync(dir.fd, meta.uid, meta.gid)
+  if (options.owners && (now.uid !== meta.uid || now.gid !== meta.gid)) {
+    ifPermitted(() => fchownSync(dir.fd, meta.uid, meta.gid))
+  }
   fchmodSync(dir.fd, meta.mode)
   futimesSync(dir.fd, seconds(meta.mtime), seconds(meta.mtime))
+}
+
+/** Root in a container may own only some ids. The rest is restored all the same; the verification tells the difference. */
+function ifPermitted(change: () => void): void {
+  try {
+    change()
+  } catch (error) {
+    if (errno(error) !== 'EPERM' && errno(error) !== 'EINVAL') throw error
+  }
 }
 
 /**

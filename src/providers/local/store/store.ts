@@ -114,6 +114,10 @@ function sweepAbandonedPacks(packs: string, now: number): void {
   for (const file of files) {
     if (!file.endsWith('.pack') || files.has(file.replace(/pack$/, 'idx'))) continue
     const path = join(packs, file)
-    if (now - statSync(path).mtimeMs > ABANDONED_MS) rmSync(path, { force: true })
+    try {
+      if (now - statSync(path).mtimeMs > ABANDONED_MS) rmSync(path, { force: true })
+    } catch {
+      // Swept by another process, or the store is read-only: neither keeps it from being read.
+    }
   }
 }
