@@ -11,15 +11,18 @@ export interface Versioned<T = unknown> {
 }
 
 export interface StateStore {
-  /** The newest version, or undefined. Ids are `[A-Za-z0-9_-]{1,128}`. */
+  /** The newest version, or undefined. Ids are `[A-Za-z0-9_-]{1,128}`. Throws CORRUPT when it cannot be understood. */
   read(kind: Kind, id: string): Promise<Versioned | undefined>
   /**
    * Writes `value` as version `after + 1`, durably, if `after` is still the newest version (0: the record must not
    * exist). Returns the new version, or undefined when somebody else was first.
    */
   write(kind: Kind, id: string, value: unknown, after: number): Promise<number | undefined>
+  /** Leaves out what cannot be understood: one damaged record must not hide the others. */
   list(kind: Kind): Promise<({ id: string } & Versioned)[]>
   remove(kind: Kind, id: string): Promise<void>
+  /** Removes the records of a kind that were last written before this time (ms). Returns how many. */
+  retire(kind: Kind, before: number): Promise<number>
   /**
    * Takes a named lock, waiting up to `wait_ms`; BUSY afterwards. Survives crashes: a lock whose holder is dead is
    * taken over. Not re-entrant.

@@ -1,0 +1,67 @@
+import { readFileSync, readlinkSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { z } from 'zod'
+
+/** Which process did something, so that another one can tell whether it still lives. */
+export const Runner = z.object({
+  pid: z.number().int(),
+  /** The machine, and on Linux its process namespace: a pid means nothing outside of it. */
+  host: z.string(),
+  /** Differs after a reboot. Linux only. */
+  boot_id: z.string().optional(),
+  /** In clock ticks since boot; tells a process from a later one with the same pid. Linux only. */
+  start_time: z.string().optional(),
+})
+export type Runner = z.infer<typeof Runner>
+
+let own: Runner | undefined
+
+export function thisRunner(): Runner {
+  if (own) return own
+  const boot_id = quietly(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim())
+  const start_time = startTime(process.pid)
+  const namespace = quietly(() => readlinkSync('/proc/self/ns/pid'))
+  own = {
+    pid: process.pid,
+    host: [hostname(), namespace].filter(Boolean).join(' '),
+    ...(boot_id && { boot_id }),
+    ...(start_time && { start_time }),
+  }
+  return own
+}
+
+/** True only when it is certain that the process has ended. One on another machine may be alive for all we know. */
+export function hasEnded(runner: Runner): boolean {
+  const here = thisRunner()
+  if (runner.host !== here.host) return false
+  if (runner.boot_id && here.boot_id && runner.boot_id !== here.boot_id) return true
+  if (!pidExists(runner.pid)) return true
+  const started = startTime(runner.pid)
+  return started !== undefined && runner.start_time !== undefined && started !== runner.start_time
+}
+
+function pidExists(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    // EPERM: it exists and belongs to somebody else.
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
+  }
+}
+
+/** Field 22 of /proc/PID/stat. The second one, the program's name, may hold blanks and parentheses. */
+function startTime(pid: number): string | undefined {
+  return quietly(() => {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+  })
+}
+
+function quietly(read: () => string | undefined): string | undefined {
+  try {
+    return read()
+  } catch {
+    return undefined
+  }
+}

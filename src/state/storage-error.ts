@@ -1,0 +1,29 @@
+import { type ErrorCode, fail, SnapshotError } from '../snapshots/errors.ts'
+
+const KNOWN: Record<string, { code: ErrorCode; why: string }> = {
+  ENOSPC: { code: 'NO_SPACE', why: 'the disk is full' },
+  EDQUOT: { code: 'NO_SPACE', why: 'the disk quota is used up' },
+  EACCES: { code: 'FORBIDDEN', why: 'the file permissions do not allow it' },
+  EPERM: { code: 'FORBIDDEN', why: 'the file permissions do not allow it' },
+  EROFS: { code: 'FORBIDDEN', why: 'the file system is read-only' },
+}
+
+/**
+ * Gives failures of the file system under our records a code and a sentence: no raw text, no path. They do not say
+ * that nothing was changed, for a record may be the last step of something that was.
+ */
+export async function storageError<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (cause) {
+    if (cause instanceof SnapshotError) throw cause
+    const { code = '' } = cause as NodeJS.ErrnoException
+    const { code: known = 'INTERNAL', why = 'the disk reported an error' } = KNOWN[code] ?? {}
+    throw fail(
+      known,
+      `The server's own records cannot be read or written: ${why}.`,
+      'Ask the operator to look at the directory given by --home; the server log has the details.',
+      { cause },
+    )
+  }
+}
