@@ -1,0 +1,145 @@
+import { randomBytes } from 'node:crypto'
+import { z } from 'zod'
+import { fail } from '../snapshots/errors.ts'
+import { PlanView } from '../snapshots/model.ts'
+import type { StateStore } from '../state/state-store.ts'
+import { createPlans, isExpired, type Plan } from './plans.ts'
+
+/** A person's yes or no from outside of the chat, bound to one plan and therefore good for one execution. */
+const Approval = z.object({
+  v: z.literal(1),
+  plan: z.string(),
+  type: z.string(),
+  provider: z.string(),
+  principal: z.string(),
+  view: PlanView,
+  /** Milliseconds. */
+  created: z.number(),
+  expires: z.number(),
+  status: z.enum(['pending', 'approved', 'declined']),
+  by: z.string().optional(),
+})
+export type Approval = z.infer<typeof Approval>
+
+export interface Approvals {
+  /** Opens an approval for a plan and returns its code. */
+  open(
+    planId: string,
+    plan: Pick<Plan, 'type' | 'provider' | 'principal' | 'view' | 'created' | 'expires'>,
+  ): Promise<string>
+  /** What was decided about this plan. Anything that does not fit is not an approval. */
+  decision(code: string, planId: string): Promise<Approval['status']>
+  /** What waits for a person, newest first. */
+  list(): Promise<{ code: string; approval: Approval }[]>
+  /** By its code, in any case and with or without the hyphen. Undefined when unknown, decided or too old. */
+  find(code: string): Promise<{ code: string; approval: Approval } | undefined>
+  /** NOT_FOUND when `find` would not find it. */
+  approve(code: string, by: string): Promise<Approval>
+  decline(code: string, by: string): Promise<Approval>
+}
+
+/** How long a person has to come to a terminal. */
+export const APPROVAL_MS = 10 * 60_000
+
+/** Without 0 O 1 I L U: what people mix up, and what makes words. */
+const ALPHABET = '23456789ABCDEFGHJKMNPQRSTVWXYZ'
+const LENGTH = 8
+
+export interface ApprovalsOptions {
+  state: StateStore
+  clock: () => number
+  random?: (size: number) => Buffer
+}
+
+export function createApprovals({ state, clock, random = randomBytes }: ApprovalsOptions): Approvals {
+  const plans = createPlans({ state, clock, random })
+
+  async function read(code: string) {
+    const found = await state.read('approval', code)
+    const { data: approval } = Approval.safeParse(found?.value)
+    return found && approval && { approval, version: found.version }
+  }
+
+  const waits = (approval: Approval) => approval.status === 'pending' && !isExpired(approval, clock())
+
+  async function decide(code: string, status: 'approved' | 'declined', by: string): Promise<Approval> {
+    const id = normalize(code)
+    const found = await read(id)
+    if (!found || !waits(found.approval)) throw nothingWaits()
+    const decided: Approval = { ...found.approval, status, by }
+    if ((await state.write('approval', id, decided, found.version)) === undefined) throw nothingWaits()
+    if (status === 'declined') {
+      const plan = await plans.load(decided.plan)
+      if (plan?.plan.status === 'issued') await plans.advance(plan, { status: 'burned', burned: 'declined' })
+    }
+    return decided
+  }
+
+  return {
+    async open(planId, { type, provider, principal, view, created, expires }) {
+      const approval = {
+        v: 1,
+        plan: planId,
+        type,
+        provider,
+        principal,
+        view,
+        created,
+        expires,
+        status: 'pending',
+      }
+      for (;;) {
+        const code = newCode(random)
+        if (await state.write('approval', code, approval, 0)) return code
+      }
+    },
+    async decision(code, planId) {
+      const found = await read(code)
+      return found?.approval.plan === planId ? found.approval.status : 'pending'
+    },
+    async list() {
+      const all = await state.list('approval')
+      return all
+        .flatMap(({ id: code, value }) => {
+          const { data: approval } = Approval.safeParse(value)
+          return approval && waits(approval) ? [{ code, approval }] : []
+        })
+        .sort((a, b) => b.approval.created - a.approval.created)
+    },
+    async find(code) {
+      const id = normalize(code)
+      const found = await read(id)
+      return found && waits(found.approval) ? { code: id, approval: found.approval } : undefined
+    },
+    approve: (code, by) => decide(code, 'approved', by),
+    decline: (code, by) => decide(code, 'declined', by),
+  }
+}
+
+/** As people read it: `ABCD-EFGH`. */
+export function showCode(code: string): string {
+  return `${code.slice(0, LENGTH / 2)}-${code.slice(LENGTH / 2)}`
+}
+
+function normalize(code: string): string {
+  return code.toUpperCase().replace(/[^A-Z0-9]/g, '')
+}
+
+function newCode(random: (size: number) => Buffer): string {
+  let code = ''
+  // Bytes beyond the last whole multiple of the alphabet are thrown away: every letter is equally likely.
+  const fair = 256 - (256 % ALPHABET.length)
+  while (code.length < LENGTH) {
+    const [byte = 0] = random(1)
+    if (byte < fair) code += ALPHABET[byte % ALPHABET.length]
+  }
+  return code
+}
+
+function nothingWaits() {
+  return fail(
+    'NOT_FOUND',
+    'Nothing waits for an approval with this code: it is mistyped, was already decided, or is older than 10 minutes.',
+    'Check the code. The agent gets a new one by making its call again.',
+  )
+}

@@ -1,0 +1,250 @@
+import { randomBytes } from 'node:crypto'
+import type { Caller } from '../snapshots/caller.ts'
+import { SnapshotError } from '../snapshots/errors.ts'
+import type { PlanView } from '../snapshots/model.ts'
+import type { Log } from '../snapshots/provider.ts'
+import type { Lock, StateStore } from '../state/state-store.ts'
+import { APPROVAL_MS, createApprovals, showCode } from './approvals.ts'
+import { digest } from './digest.ts'
+import { type Door, doorsFor, type Mode } from './doors.ts'
+import type { Grant, Guard, GuardRequest, NotRun, Planned, Verdict } from './guard-api.ts'
+import { createPlans, isExpired, type Plan, type StoredPlan } from './plans.ts'
+import { type Policy, permit, policyEpoch } from './policy.ts'
+import { askAbout, isYes } from './question.ts'
+import { consumed, declined, expired, mismatch, needsBoth, notChecked, notFound, stale } from './refusals.ts'
+
+/** How long a confirmation is good for. */
+const PLAN_MS = 180_000
+
+export interface GuardOptions {
+  state: StateStore
+  mode: Mode
+  /** Read at every decision. */
+  policy: () => Policy
+  /** Milliseconds. */
+  clock: () => number
+  random?: (size: number) => Buffer
+  log: Log
+}
+
+export function createGuard({ state, mode, policy, clock, random = randomBytes, log }: GuardOptions): Guard {
+  const plans = createPlans({ state, clock, random })
+  const approvals = createApprovals({ state, clock, random })
+
+  async function decide<P>(request: GuardRequest<P>, caller: Caller): Promise<Verdict<P>> {
+    permit(policy(), request)
+    if (request.dry_run)
+      return { kind: 'reply', reply: { status: 'dry_run', plan: (await planned(request)).view } }
+    const stored = await storedPlan(request, caller)
+    return stored ? commit(request, caller, stored) : firstCall(request, caller)
+  }
+
+  async function planned<P>(request: GuardRequest<P>): Promise<Planned<P>> {
+    const live = await request.plan()
+    permit(policy(), request, { reversible: live.view.reversible, removes: live.removes })
+    return live
+  }
+
+  const doors = (request: GuardRequest<unknown>, { reversible }: PlanView, { canAsk }: Caller) =>
+    doorsFor({ mode, confirm: request.confirm, reversible, canAsk })
+
+  /** The plan that the call refers to; undefined for a call that refers to none. */
+  async function storedPlan(request: GuardRequest<unknown>, caller: Caller): Promise<StoredPlan | undefined> {
+    const id = caller.answer?.confirmation ?? request.confirmation
+    if (id === undefined) return request.repeatable && plans.awaitingApproval(identity(request, caller))
+    if (request.confirmation !== undefined && request.confirmation !== id) throw mismatch()
+    const stored = await plans.load(id)
+    // Somebody else's plan does not exist, for this caller.
+    if (stored?.plan.principal !== caller.principal) throw notFound()
+    return stored
+  }
+
+  async function firstCall<P>(request: GuardRequest<P>, caller: Caller): Promise<Verdict<P>> {
+    const mayRunAtOnce = request.confirm !== 'always'
+    let lock = mayRunAtOnce && request.lock ? await take(request.lock, caller) : undefined
+    try {
+      const live = await planned(request)
+      const toPass = doors(request, live.view, caller)
+      if (toPass.length > 0) return await issue(request, caller, live, toPass)
+      const held = lock ?? (await take(live.lock, caller))
+      lock = undefined
+      return proceed(request, live, held, undefined)
+    } finally {
+      await release(lock)
+    }
+  }
+
+  /** Checks in the order that DESIGN promises: each one assumes those before it. */
+  async function commit<P>(request: GuardRequest<P>, caller: Caller, shown: StoredPlan): Promise<Verdict<P>> {
+    if (shown.plan.status !== 'issued') throw consumed(shown)
+    if (isExpired(shown.plan, clock())) throw expired()
+    if (!isSameCall(shown.plan, request, caller)) throw mismatch()
+    const toPass = doors(request, shown.plan.view, caller)
+    if (caller.answer && !(caller.canAsk && toPass.includes('answer') && isYes(shown, caller.answer))) {
+      await burn(shown, 'declined')
+      throw declined()
+    }
+    // A plan that was shown to a client that can ask has no approval that another client could wait for.
+    if (toPass.includes('approval') && !shown.plan.approval) throw mismatch()
+    if (toPass.includes('approval') && !(await isApproved(shown)))
+      return present(request, shown, ['approval'])
+
+    let lock: Lock | undefined = await take(shown.plan.lock, caller)
+    try {
+      // Time has passed, and whoever held the lock before us may have used the same confirmation.
+      const stored = await plans.load(shown.id)
+      if (stored?.plan.status !== 'issued') throw consumed(stored ?? shown)
+      if (isExpired(stored.plan, clock())) throw expired()
+      const live = await request.plan()
+      if (hasMoved(stored.plan, live)) throw await replaced(request, caller, stored, live)
+      permit(policy(), request, { reversible: live.view.reversible, removes: live.removes })
+      if (toPass.includes('answer') && !caller.answer) return present(request, stored, ['answer'])
+      const claimed = await plans.advance(stored, { status: 'claimed', operation: request.operation })
+      if (!claimed) throw consumed((await plans.load(shown.id)) ?? stored)
+      const grant = proceed(request, live, lock, claimed)
+      lock = undefined
+      return grant
+    } finally {
+      await release(lock)
+    }
+  }
+
+  async function isApproved({ id, plan }: StoredPlan): Promise<boolean> {
+    const decision = plan.approval ? await approvals.decision(plan.approval, id) : 'pending'
+    if (decision === 'declined') throw declined()
+    return decision === 'approved'
+  }
+
+  const hasMoved = (plan: Plan, live: Planned<unknown>) =>
+    live.fingerprint !== plan.fingerprint ||
+    live.lock !== plan.lock ||
+    live.view.reversible !== plan.view.reversible ||
+    policyEpoch(policy()) !== plan.policy_epoch
+
+  /** The old plan dies, and the refusal carries what to decide on instead. */
+  async function replaced<P>(request: GuardRequest<P>, caller: Caller, old: StoredPlan, live: Planned<P>) {
+    permit(policy(), request, { reversible: live.view.reversible, removes: live.removes })
+    await burn(old, 'stale')
+    const toPass = doors(request, live.view, caller)
+    // A question cannot travel inside an error: the next call asks it.
+    if (toPass[0] === 'answer') return stale({ status: 'dry_run', plan: live.view }, false)
+    const verdict = await issue(request, caller, live, toPass)
+    return stale(verdict.kind === 'reply' ? verdict.reply : undefined, true)
+  }
+
+  async function burn(stored: StoredPlan, burned: 'declined' | 'stale'): Promise<void> {
+    if (!(await plans.advance(stored, { status: 'burned', burned }))) {
+      throw consumed((await plans.load(stored.id)) ?? stored)
+    }
+  }
+
+  async function issue<P>(
+    request: GuardRequest<P>,
+    caller: Caller,
+    live: Planned<P>,
+    toPass: readonly Door[],
+  ) {
+    if (toPass.includes('answer') && !caller.canAsk) throw needsBoth()
+    const id = plans.newId()
+    const created = clock()
+    const byApproval = toPass.includes('approval')
+    const { fingerprint, lock, subject, view } = live
+    const plan = {
+      ...identity(request, caller),
+      provider: request.provider,
+      targets: [...request.targets].sort(),
+      fingerprint,
+      policy_epoch: policyEpoch(policy()),
+      lock,
+      subject,
+      view,
+      created,
+      expires: created + (byApproval ? APPROVAL_MS : PLAN_MS),
+    }
+    const approval = byApproval ? await approvals.open(id, plan) : undefined
+    return present(request, await plans.issue(id, { ...plan, ...(approval && { approval }) }), toPass)
+  }
+
+  /** Tells the caller about the next door. */
+  function present(request: GuardRequest<unknown>, stored: StoredPlan, [door]: readonly Door[]) {
+    if (door === 'answer') return { kind: 'question' as const, question: askAbout(stored) }
+    const { id, plan } = stored
+    const reply: NotRun = {
+      status: door === 'approval' ? 'approval_required' : 'confirmation_required',
+      plan: plan.view,
+      ...(!request.repeatable && { confirmation: id }),
+      expires_at: new Date(plan.expires).toISOString(),
+    }
+    if (door === 'approval') {
+      const code = showCode(plan.approval ?? '')
+      const again = request.repeatable ? 'the same call again' : 'the same call again with this confirmation'
+      const how = `A person runs "snapshot-mcp approve ${code}" in a terminal. After that, make ${again}.`
+      reply.approval = { code, how }
+    }
+    return { kind: 'reply' as const, reply }
+  }
+
+  function proceed<P>(
+    request: GuardRequest<P>,
+    live: Planned<P>,
+    lock: Lock,
+    claimed?: StoredPlan,
+  ): Grant<P> {
+    const { type, provider, operation } = request
+    log.info('guard: may run', {
+      type,
+      provider,
+      operation,
+      plan: claimed?.id,
+      approval: claimed?.plan.approval,
+    })
+    return {
+      kind: 'proceed',
+      planned: live,
+      async settle(outcome) {
+        try {
+          if (claimed) await plans.advance(claimed, { status: outcome })
+        } catch (error) {
+          // The deed is done or not done; that its plan still says "claimed" must not hide that.
+          log.error('guard: the outcome was not recorded', { operation, outcome, error })
+        }
+        await release(lock)
+      },
+    }
+  }
+
+  const take = (name: string, { signal }: Caller) => state.lock(name, { signal })
+
+  async function release(lock: Lock | undefined): Promise<void> {
+    await lock?.release().catch((error) => log.error('guard: a lock was not released', { error }))
+  }
+
+  return {
+    permit: (type, provider) => permit(policy(), { type, provider }),
+    async authorize(request, caller) {
+      try {
+        return await decide(request, caller)
+      } catch (error) {
+        if (error instanceof SnapshotError) throw error
+        log.error('guard: refused, because the check failed', { type: request.type, error })
+        throw notChecked(error)
+      }
+    },
+    describe: () => ({ guard: mode, ...policy() }),
+  }
+}
+
+function identity({ type, args }: GuardRequest<unknown>, { principal }: Caller) {
+  const { confirmation, dry_run, ...rest } = args
+  return { type, principal, args_digest: digest(rest) }
+}
+
+function isSameCall(plan: Plan, request: GuardRequest<unknown>, caller: Caller): boolean {
+  const { type, args_digest } = identity(request, caller)
+  return (
+    plan.type === type &&
+    plan.provider === request.provider &&
+    digest(plan.targets) === digest([...request.targets].sort()) &&
+    plan.args_digest === args_digest
+  )
+}

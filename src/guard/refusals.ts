@@ -1,0 +1,71 @@
+import { fail } from '../snapshots/errors.ts'
+import type { StoredPlan } from './plans.ts'
+
+/** Every way the guard says no, in the words that the caller gets. */
+
+const CALL_ANEW = 'Make the call again without confirmation to get a new plan.'
+
+export const notFound = () =>
+  fail('PLAN_NOT_FOUND', 'There is no plan with this confirmation. Nothing was changed.', CALL_ANEW)
+
+export const expired = () =>
+  fail('PLAN_EXPIRED', 'This confirmation is too old. Nothing was changed.', CALL_ANEW)
+
+export const mismatch = () =>
+  fail(
+    'PLAN_MISMATCH',
+    'This confirmation was given for another call: operation, target or arguments differ. Nothing was changed.',
+    'Repeat the first call exactly and add only the confirmation, or leave it out to get a new plan.',
+  )
+
+export const declined = () =>
+  fail(
+    'APPROVAL_DECLINED',
+    'A person was asked and did not agree. Nothing was changed.',
+    'Do not retry: ask what is wanted instead.',
+  )
+
+export const needsBoth = () =>
+  fail(
+    'APPROVAL_REQUIRED',
+    'This cannot be undone, so a person has to answer in the client and approve in a terminal, and this client cannot ask. Nothing was changed.',
+    'A person can do it with the snapshot-mcp command in a terminal.',
+  )
+
+/** `fresh` is the reply to show instead of the stale one. */
+export const stale = (fresh: unknown, hasConfirmation: boolean) =>
+  fail(
+    'PLAN_STALE',
+    'What the plan was made for has changed since. Nothing was done; the fresh plan is attached.',
+    hasConfirmation
+      ? 'Look at the fresh plan. If it is still wanted, make the same call with its confirmation.'
+      : 'Look at the fresh plan. If it is still wanted, make the same call again: a person is asked anew.',
+    { fresh },
+  )
+
+export function consumed({ plan }: StoredPlan) {
+  const { status, operation, burned } = plan
+  if (burned === 'declined') return declined()
+  if (operation === undefined) {
+    return fail(
+      'PLAN_CONSUMED',
+      'This confirmation was replaced by a newer one. Nothing was done now.',
+      CALL_ANEW,
+    )
+  }
+  const ended = status === 'claimed' ? 'has not ended yet, or was interrupted' : `ended: ${status}`
+  return fail(
+    'PLAN_CONSUMED',
+    `This confirmation was already used by ${operation}, which ${ended}. Nothing was done now.`,
+    `That outcome stands; snapshot_status shows ${operation}.`,
+    { operation, details: { operation, outcome: status } },
+  )
+}
+
+export const notChecked = (cause: unknown) =>
+  fail(
+    'INTERNAL',
+    'It could not be checked whether this may run, so it did not run. Nothing was changed.',
+    'Try again. The server log on stderr has the details.',
+    { cause },
+  )
