@@ -14,7 +14,8 @@ import {
 
 /**
  * The arguments of every operation: types, validation, wire schema and docs in one. Strict: an unknown key is an
- * error, because a misspelt `dry_run` must not execute. Tools and commands both parse with these.
+ * error, because a misspelt `dry_run` must not execute. Tools and commands both parse with these. Descriptions go to
+ * the agent with every `tools/list`: they say what the name does not.
  */
 
 const provider = z.string().min(1).max(32)
@@ -28,22 +29,27 @@ const confirmation = z
     /^cfm_[A-Za-z0-9_-]{8,64}$/,
     'a confirmation looks like "cfm_..." and comes from the reply of the first call',
   )
+  .describe('From the first reply, to run its plan')
+const dryRun = (fallback: boolean) => z.boolean().default(fallback).describe('Only show the plan')
+const paths = z.array(PathRef).min(1).max(1000)
 const keep = z.number().int().min(0).max(10_000)
 
 /** Options of the local provider's create. */
 export const LocalCreate = z.strictObject({
-  exclude: z.array(z.string().min(1).max(1024)).max(256).optional(),
+  exclude: z.array(z.string().min(1).max(1024)).max(256).optional().describe('Patterns as in .gitignore'),
 })
 
 export const CreateArgs = z.strictObject({
-  source: source.optional(),
+  source: source
+    .optional()
+    .describe('Default: the only root. snapshot_sources lists them, e.g. path:/abs/dir'),
   provider: provider.optional(),
   name: Name.optional(),
-  note: Note.optional(),
+  note: Note.optional().describe('Why, for later'),
   labels: Labels.optional(),
-  ttl: Duration.optional(),
+  ttl: Duration.optional().describe('Expire after, e.g. 7d'),
   wait_seconds: wait(30),
-  idempotency_key: z.string().min(1).max(128).optional(),
+  idempotency_key: z.string().min(1).max(128).optional().describe('Same key: same snapshot, made once'),
   local: LocalCreate.optional(),
 })
 export type CreateArgs = z.output<typeof CreateArgs>
@@ -51,60 +57,71 @@ export type CreateArgs = z.output<typeof CreateArgs>
 export const ListArgs = z.strictObject({
   provider: provider.optional(),
   source: source.optional(),
-  name: z.string().min(1).max(128).optional(),
-  labels: Labels.optional(),
+  name: z.string().min(1).max(128).optional().describe('Part of the name'),
+  labels: Labels.optional().describe('All must match'),
   state: State.optional(),
   created_after: Time.optional(),
   created_before: Time.optional(),
-  include_auto: z.boolean().default(false),
+  include_auto: z.boolean().default(false).describe('Also safety snapshots'),
   include_trashed: z.boolean().default(false),
   limit: limit(20, 100),
   cursor: cursor.optional(),
 })
 export type ListArgs = z.output<typeof ListArgs>
 
-export const GetArgs = z.strictObject({ snapshot: SnapshotId, wait_seconds: wait(0) })
+export const GetArgs = z.strictObject({
+  snapshot: SnapshotId,
+  wait_seconds: wait(0).describe('For a pending one'),
+})
 export type GetArgs = z.output<typeof GetArgs>
 
 export const DiffArgs = z.strictObject({
   from: SnapshotId,
-  to: z.union([z.literal('current'), SnapshotId]).default('current'),
-  paths: z.array(PathRef).min(1).max(1000).optional(),
+  to: z
+    .union([z.literal('current'), SnapshotId])
+    .default('current')
+    .describe('Snapshot id, or "current" for the live source'),
+  paths: paths.optional().describe('Only these files and directories'),
   limit: limit(100, 1000),
   cursor: cursor.optional(),
-  content: z.boolean().default(false),
+  content: z.boolean().default(false).describe('Add unified diffs of text files'),
 })
 export type DiffArgs = z.output<typeof DiffArgs>
 
 export const RestoreArgs = z.strictObject({
   snapshot: SnapshotId,
-  mode: RestoreMode.default('in_place'),
-  to: z.string().min(1).max(16_384).optional(),
-  paths: z.array(PathRef).min(1).max(1000).optional(),
-  count: z.number().int().min(1).max(100).default(1),
+  mode: RestoreMode.default('in_place').describe('in_place: make the source equal; new: a copy beside it'),
+  to: z.string().min(1).max(16_384).optional().describe('With new: path or name of the copy'),
+  paths: paths.optional().describe('Only these files and directories'),
+  count: z.number().int().min(1).max(100).default(1).describe('With new: number of copies'),
   confirmation: confirmation.optional(),
-  dry_run: z.boolean().default(false),
+  dry_run: dryRun(false),
 })
 export type RestoreArgs = z.output<typeof RestoreArgs>
 
 export const DeleteArgs = z.strictObject({
   snapshots: z.array(SnapshotId).min(1).max(50),
   confirmation: confirmation.optional(),
-  dry_run: z.boolean().default(false),
+  dry_run: dryRun(false),
 })
 export type DeleteArgs = z.output<typeof DeleteArgs>
 
-export const UndoArgs = z.strictObject({ operation: OperationId })
+export const UndoArgs = z.strictObject({
+  operation: OperationId.describe('op_... of the restore or delete'),
+})
 export type UndoArgs = z.output<typeof UndoArgs>
 
 export const UpdateArgs = z.strictObject({
   snapshot: SnapshotId,
   name: Name.optional(),
   note: Note.optional(),
-  labels: Labels.optional(),
+  labels: Labels.optional().describe('Replaces all'),
   /** From now; `never` removes the expiry. */
-  ttl: z.union([Duration, z.literal('never')]).optional(),
-  protected: z.literal(true).optional(),
+  ttl: z
+    .union([Duration, z.literal('never')])
+    .optional()
+    .describe('From now, e.g. 7d, or "never"'),
+  protected: z.literal(true).optional().describe('Only a person can take it back'),
   active: z.boolean().optional(),
   add_regions: z.array(z.string().min(1).max(32)).min(1).max(20).optional(),
 })
@@ -117,15 +134,15 @@ export const PruneArgs = z.strictObject({
   keep_hourly: keep.optional(),
   keep_daily: keep.optional(),
   keep_weekly: keep.optional(),
-  older_than: Duration.optional(),
+  older_than: Duration.optional().describe('Spare younger ones, e.g. 7d'),
   confirmation: confirmation.optional(),
-  dry_run: z.boolean().default(true),
+  dry_run: dryRun(true),
 })
 export type PruneArgs = z.output<typeof PruneArgs>
 
 export const SourcesArgs = z.strictObject({
   provider: provider.optional(),
-  query: z.string().min(1).max(256).optional(),
+  query: z.string().min(1).max(256).optional().describe('Part of the name or path'),
   limit: limit(20, 100),
   cursor: cursor.optional(),
 })

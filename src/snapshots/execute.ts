@@ -1,0 +1,120 @@
+import type { GuardRequest, NotRun, Planned, Verdict } from '../guard/guard-api.ts'
+import type { Caller, Question } from './caller.ts'
+import { contextFor, type Environment } from './environment.ts'
+import { SnapshotError, toProblem } from './errors.ts'
+import type { Undo } from './model.ts'
+import type { Operation, Run } from './operations.ts'
+import type { Context } from './provider.ts'
+
+/** How long something can be undone where the provider does not say: 72 h. */
+const UNDO_MS = 72 * 3_600_000
+
+/** What the work of an operation yields: the fields of its reply, and facts for its record. */
+export interface Result<R> {
+  reply: R
+  facts?: Partial<Operation>
+}
+
+/** Runs the work of an operation that has begun and records how it ended. */
+export async function execute<R>(env: Environment, run: Run, work: () => Promise<Result<R>>): Promise<R> {
+  let result: Result<R>
+  try {
+    result = await work()
+  } catch (error) {
+    const problem = toProblem(error)
+    if (!(error instanceof SnapshotError)) env.log.error('an operation failed', { operation: run.id, error })
+    const { code, message, hint, retryable, outcome } = problem
+    const nothingToUndo = outcome === 'not_started' ? { undo: undefined, undo_until: undefined } : {}
+    const facts = { error: { code, message, hint, retryable, outcome }, ...nothingToUndo }
+    await record(env, run, outcome === 'unknown' ? 'unknown' : 'failed', facts)
+    const wayBack = run.operation.undo
+      ? ` snapshot_undo with ${run.id} brings back what was there before.`
+      : ''
+    throw new SnapshotError({ ...problem, hint: hint + wayBack, operation: run.id }, error)
+  }
+  await record(env, run, 'done', result.facts)
+  return result.reply
+}
+
+/** A record that cannot be written must not turn what was done into an error, nor one error into another. */
+async function record(
+  env: Environment,
+  run: Run,
+  state: 'done' | 'failed' | 'unknown',
+  facts?: Partial<Operation>,
+) {
+  try {
+    await run.end(state, facts)
+  } catch (error) {
+    env.log.error('the outcome of an operation was not recorded', { operation: run.id, state, error })
+  }
+}
+
+/** A destructive operation: what the guard has to know, and what to do once it agrees. */
+export interface Job<P, R> {
+  request: Omit<GuardRequest<P>, 'operation' | 'plan'>
+  plan(ctx: Context): Promise<Planned<P>>
+  /** The way back, where it is known before the work starts. */
+  undo?(planned: Planned<P>): Operation['undo']
+  work(planned: Planned<P>, ctx: Context, run: Run): Promise<Result<R>>
+}
+
+export type Done<R> = R & { status: 'done'; operation: string; undo?: Undo }
+
+/** Asks the guard, and if it agrees: journals the intent, does the work, records the outcome. */
+export async function executeGuarded<P, R>(
+  env: Environment,
+  caller: Caller,
+  { request, plan, undo, work }: Job<P, R>,
+): Promise<Done<R> | NotRun | Question> {
+  const operation = env.operations.newId()
+  const ctx = contextFor(env, caller, operation)
+  const verdict = await authorize(env, { ...request, operation, plan: () => plan(ctx) }, caller)
+  if (verdict.kind === 'reply') return verdict.reply
+  if (verdict.kind === 'question') return verdict.question
+
+  const { planned, settle } = verdict
+  let outcome: 'done' | 'failed' = 'failed'
+  try {
+    const wayBack = undo?.(planned)
+    const run = await env.operations.begin(operation, {
+      ...describe(request, caller),
+      summary: planned.view.summary,
+      lock: planned.lock,
+      ...(wayBack && { undo: wayBack, undo_until: undoUntil(env, planned) }),
+    })
+    const reply = await execute(env, run, () => work(planned, ctx, run))
+    outcome = 'done'
+    const { undo: way, undo_until: until } = run.operation
+    return { ...reply, status: 'done', operation, ...(way && until && { undo: { operation, until } }) }
+  } finally {
+    await settle(outcome)
+  }
+}
+
+export function undoUntil(env: Environment, { view }: Pick<Planned<unknown>, 'view'>): string {
+  return view.undo_until ?? new Date(env.clock() + UNDO_MS).toISOString()
+}
+
+async function authorize<P>(env: Environment, request: GuardRequest<P>, caller: Caller): Promise<Verdict<P>> {
+  try {
+    return await env.guard.authorize(request, caller)
+  } catch (error) {
+    // That a person said no belongs to the record as much as what was done.
+    if (error instanceof SnapshotError && error.code === 'APPROVAL_DECLINED') {
+      const summary = `Not allowed by a person: ${request.type} ${request.targets.join(', ')}`
+      await env.operations
+        .declined(request.operation, { ...describe(request, caller), summary })
+        .catch((cause) => env.log.warn('a refusal was not recorded', { error: cause }))
+    }
+    throw error
+  }
+}
+
+function describe(
+  { type, provider, targets }: Pick<GuardRequest<unknown>, 'type' | 'provider' | 'targets'>,
+  caller: Caller,
+) {
+  const { principal, client } = caller
+  return { type, provider, targets: [...targets], principal, ...(client && { client }) }
+}

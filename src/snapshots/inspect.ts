@@ -1,0 +1,106 @@
+import type { Caller } from './caller.ts'
+import {
+  chooseProvider,
+  contextFor,
+  type Environment,
+  isPending,
+  locate,
+  namesOf,
+  unsupported,
+} from './environment.ts'
+import { fail } from './errors.ts'
+import type { Snapshot, SourceItem } from './model.ts'
+import { stateOf } from './operations.ts'
+import { mergePages } from './paging.ts'
+import { pendingSnapshot, whenMade } from './pending.ts'
+import type { ListQuery } from './provider.ts'
+import type { DiffReply, ListReply, SnapshotReply, SourcesReply } from './replies.ts'
+import type { DiffArgs, GetArgs, ListArgs, SourcesArgs } from './requests.ts'
+
+/** The operations that only look. */
+
+export async function list(env: Environment, args: ListArgs, caller: Caller): Promise<ListReply> {
+  const { provider: name, source: text, limit, cursor, ...filters } = args
+  const ctx = contextFor(env, caller, env.operations.newId())
+  // A source is the source of one provider.
+  const chosen = text === undefined ? undefined : await chooseProvider(env, name, text)
+  const source = await chosen?.resolveSource(text, ctx)
+  const query = present({ ...filters, source, limit }) as ListQuery
+  return mergePages<Snapshot>({
+    streams: namesOf(env, chosen?.name ?? name).map((provider) => ({
+      provider,
+      fetch: async (at) =>
+        (await env.registry.get(provider)).list(present({ ...query, cursor: at }) as ListQuery, ctx),
+    })),
+    compare: (a, b) => Date.parse(b.created_at) - Date.parse(a.created_at) || (a.id < b.id ? -1 : 1),
+    limit,
+    cursor,
+    filters: { ...filters, name, text },
+  })
+}
+
+export async function sources(env: Environment, args: SourcesArgs, caller: Caller): Promise<SourcesReply> {
+  const { provider: name, query, limit, cursor } = args
+  const ctx = contextFor(env, caller, env.operations.newId())
+  const names = namesOf(env, name)
+  return mergePages<SourceItem>({
+    streams: names.map((provider) => ({
+      provider,
+      fetch: async (at) =>
+        (await env.registry.get(provider)).sources(present({ query, limit, cursor: at }), ctx),
+    })),
+    // Each provider in its own order, one after the other.
+    compare: (a, b) => names.indexOf(a.provider) - names.indexOf(b.provider),
+    limit,
+    cursor,
+    filters: { name, query },
+  })
+}
+
+export async function get(env: Environment, args: GetArgs, caller: Caller): Promise<SnapshotReply> {
+  const { provider, native } = await locate(env, args.snapshot, { be_pending: true })
+  const ctx = contextFor(env, caller, env.operations.newId())
+  const wait_ms = args.wait_seconds * 1000
+  if (!isPending(native))
+    return { snapshot: await whenMade(provider, await provider.get(native, ctx), wait_ms, ctx) }
+
+  const stored = await env.operations.settled(native, caller.principal, wait_ms, caller.signal)
+  if (stored?.operation.type !== 'create' || stored.operation.provider !== provider.name) {
+    throw fail('NOT_FOUND', `There is no snapshot ${args.snapshot}.`, 'snapshot_list shows what is there.')
+  }
+  const { result } = stored.operation
+  if (stateOf(stored.operation) !== 'done' || !result) return { snapshot: pendingSnapshot(provider, stored) }
+  return { snapshot: await provider.get(result.snapshot, ctx) }
+}
+
+export async function diff(env: Environment, args: DiffArgs, caller: Caller): Promise<DiffReply> {
+  const from = await locate(env, args.from)
+  const to = args.to === 'current' ? undefined : await locate(env, args.to)
+  const { provider } = from
+  if (to && to.provider.name !== provider.name) {
+    throw unsupported(
+      provider.name,
+      'compare with a snapshot of another provider',
+      'Compare two of the same provider.',
+    )
+  }
+  if (!provider.diff || !provider.capabilities.diff) {
+    throw unsupported(provider.name, 'show differences', 'Restore with mode:"new" and compare there.')
+  }
+  const { paths, limit, cursor, content } = args
+  const request = { from: from.native, ...present({ to: to?.native, paths, cursor }), limit, content }
+  const { summary, changes, next } = await provider.diff(
+    request,
+    contextFor(env, caller, env.operations.newId()),
+  )
+  return { from: args.from, to: args.to, summary, changes, ...(next !== undefined && { next_cursor: next }) }
+}
+
+type Present<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
+  [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>
+}
+
+/** Without the keys that are undefined: an absent filter is no filter. */
+function present<T extends object>(fields: T): Present<T> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Present<T>
+}

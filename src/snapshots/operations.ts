@@ -1,0 +1,220 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { z } from 'zod'
+import { hasEnded, Runner, thisRunner } from '../state/runner.ts'
+import type { StateStore } from '../state/state-store.ts'
+import { fail, Outcome, type Problem } from './errors.ts'
+import { Labels, PathRef, Receipt, Source } from './model.ts'
+import type { OperationView } from './replies.ts'
+
+/** The way back. Native ids. */
+const Undo = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('restore'), snapshot: z.string(), paths: z.array(PathRef).optional() }),
+  z.object({ kind: z.literal('undelete'), snapshots: z.array(z.string()) }),
+])
+
+/** The durable record of one call that changes something: what was meant, how it ended, and the way back. */
+export const Operation = z.object({
+  v: z.literal(1),
+  type: z.enum(['create', 'update', 'restore', 'delete', 'prune', 'undo']),
+  provider: z.string(),
+  principal: z.string(),
+  client: z.string().optional(),
+  /** Milliseconds. */
+  started_at: z.number(),
+  ended_at: z.number().optional(),
+  state: z.enum(['running', 'done', 'failed', 'declined', 'unknown']),
+  summary: z.string(),
+  targets: z.array(z.string()),
+  /** The lock it held, to be held by its undo as well. */
+  lock: z.string().optional(),
+  runner: Runner,
+  /** Written before the target is touched, so that a crash cannot take the way back along. */
+  undo: Undo.optional(),
+  undo_until: z.string().optional(),
+  /** The operation that undid it, or tried to. */
+  undone_by: z.string().optional(),
+  error: z
+    .object({
+      code: z.string(),
+      message: z.string(),
+      hint: z.string(),
+      retryable: z.boolean(),
+      outcome: Outcome,
+    })
+    .optional(),
+  /** Of a create: what is to be captured, and the native id and receipt of the result. */
+  capture: z
+    .object({
+      source: Source,
+      name: z.string(),
+      note: z.string().optional(),
+      labels: Labels,
+      expires_at: z.string().optional(),
+    })
+    .optional(),
+  result: z.object({ snapshot: z.string(), receipt: Receipt.optional() }).optional(),
+})
+export type Operation = z.infer<typeof Operation>
+
+export interface StoredOperation {
+  id: string
+  version: number
+  operation: Operation
+}
+
+export type Beginning = Pick<Operation, 'type' | 'provider' | 'principal' | 'summary' | 'targets'> &
+  Partial<Pick<Operation, 'client' | 'lock' | 'undo' | 'undo_until' | 'capture'>>
+
+/** An operation of this process. */
+export interface Run {
+  readonly id: string
+  /** As it stands in the record. */
+  readonly operation: Operation
+  /** Adds facts durably. */
+  note(facts: Partial<Operation>): Promise<void>
+  end(state: 'done' | 'failed' | 'unknown', facts?: Partial<Operation>): Promise<void>
+}
+
+export interface Operations {
+  newId(): string
+  begin(id: string, beginning: Beginning): Promise<Run>
+  /** A call that a person did not allow. */
+  declined(id: string, beginning: Beginning): Promise<void>
+  /** Forgets one that never came to work. */
+  discard(id: string): Promise<void>
+  /** Undefined when unknown or somebody else's. */
+  find(id: string, principal: string): Promise<StoredOperation | undefined>
+  /** As `find`, but waits up to `wait_ms` while it is running, in whatever process. */
+  settled(
+    id: string,
+    principal: string,
+    wait_ms: number,
+    signal: AbortSignal,
+  ): Promise<StoredOperation | undefined>
+  /** Claims the undo for the operation `by`. False when somebody else was first. */
+  markUndone(stored: StoredOperation, by: string): Promise<boolean>
+  /** All of this principal, newest first. */
+  list(principal: string): Promise<StoredOperation[]>
+}
+
+export interface OperationsOptions {
+  state: StateStore
+  clock: () => number
+  random: (size: number) => Buffer
+}
+
+export function createOperations({ state, clock, random }: OperationsOptions): Operations {
+  async function write(id: string, operation: Operation, after: number): Promise<number> {
+    const version = await state.write('operation', id, operation, after)
+    if (version === undefined) throw new Error(`the record of ${id} was changed by somebody else`)
+    return version
+  }
+
+  const started = (beginning: Beginning, how: 'running' | 'declined'): Operation => ({
+    ...beginning,
+    v: 1,
+    state: how,
+    started_at: clock(),
+    runner: thisRunner(),
+  })
+
+  async function find(id: string, principal: string): Promise<StoredOperation | undefined> {
+    const found = await state.read('operation', id)
+    const { data: operation } = Operation.safeParse(found?.value)
+    return found && operation?.principal === principal ? { id, version: found.version, operation } : undefined
+  }
+
+  return {
+    newId: () => `op_${random(10).toString('hex')}`,
+
+    async begin(id, beginning) {
+      let operation = started(beginning, 'running')
+      let version = await write(id, operation, 0)
+      const note = async (facts: Partial<Operation>) => {
+        const next = { ...operation, ...facts }
+        version = await write(id, next, version)
+        operation = next
+      }
+      return {
+        id,
+        get operation() {
+          return operation
+        },
+        note,
+        end: (how, facts = {}) => note({ ...facts, state: how, ended_at: clock() }),
+      }
+    },
+
+    async declined(id, beginning) {
+      await write(id, started(beginning, 'declined'), 0)
+    },
+    discard: (id) => state.remove('operation', id),
+    find,
+
+    async settled(id, principal, wait_ms, signal) {
+      for (let waited = 0, pause = 10; ; waited += pause) {
+        const found = await find(id, principal)
+        if (!found || stateOf(found.operation) !== 'running' || waited >= wait_ms) return found
+        if (signal.aborted) throw cancelledWhileWaiting(id)
+        pause = Math.min(pause * 2, 250, wait_ms - waited)
+        await sleep(pause, undefined, { signal }).catch(() => {})
+      }
+    },
+
+    async markUndone({ id, version, operation }, by) {
+      return (await state.write('operation', id, { ...operation, undone_by: by }, version)) !== undefined
+    },
+
+    async list(principal) {
+      const all = await state.list('operation')
+      return all
+        .flatMap(({ id, version, value }) => {
+          const { data: operation } = Operation.safeParse(value)
+          return operation?.principal === principal ? [{ id, version, operation }] : []
+        })
+        .sort((a, b) => b.operation.started_at - a.operation.started_at)
+    },
+  }
+}
+
+/** Nobody ends an operation whose process is gone: how it went is then not known. */
+export function stateOf({ state, runner }: Operation): Operation['state'] {
+  return state === 'running' && hasEnded(runner) ? 'unknown' : state
+}
+
+/** What the caller of a failed operation gets to see. */
+export function problemOf({ id, operation }: StoredOperation): Problem {
+  const told = operation.error as Problem | undefined
+  if (told) return { ...told, operation: id }
+  return fail(
+    'INTERNAL',
+    'The server stopped while it worked on this; it is not known how far it came.',
+    'Call snapshot_list to see what is there.',
+    { outcome: 'unknown', operation: id },
+  ).problem
+}
+
+export function viewOf({ id, operation }: StoredOperation): OperationView {
+  const { type, provider, summary, started_at, undo, undo_until } = operation
+  return {
+    operation: id,
+    type,
+    state: stateOf(operation),
+    provider,
+    summary,
+    started_at: new Date(started_at).toISOString(),
+    ...(undo && undo_until && { undo_until }),
+  }
+}
+
+function cancelledWhileWaiting(id: string) {
+  return fail(
+    'CANCELLED',
+    `Cancelled while waiting for ${id}, which goes on.`,
+    'snapshot_status shows how it ends.',
+    {
+      operation: id,
+      outcome: 'unknown',
+    },
+  )
+}

@@ -1,0 +1,103 @@
+import type { Guard } from '../guard/guard-api.ts'
+import type { StateStore } from '../state/state-store.ts'
+import type { Caller } from './caller.ts'
+import { createCreates } from './create.ts'
+import type { Environment } from './environment.ts'
+import { SnapshotError, toProblem } from './errors.ts'
+import { createHousekeeping } from './housekeeping.ts'
+import { diff, get, list, sources } from './inspect.ts'
+import { createOperations } from './operations.ts'
+import type { Log, Provider, ProviderRegistry } from './provider.ts'
+import { prune, remove } from './remove.ts'
+import { restore } from './restore.ts'
+import type { Service } from './service-api.ts'
+import { status } from './status.ts'
+import { undo } from './undo.ts'
+import { update } from './update.ts'
+
+export interface ServiceOptions {
+  registry: ProviderRegistry
+  guard: Guard
+  state: StateStore
+  /** Milliseconds. */
+  clock: () => number
+  random: (size: number) => Buffer
+  log: Log
+  /** Taken when a call names neither a provider nor a kind of source, and several are enabled. */
+  defaultProvider?: string
+}
+
+/** The one place that knows all operations. Each is told in a file of its own. */
+export function createService(options: ServiceOptions): Service {
+  const { state, clock, random, log, guard, defaultProvider } = options
+  const opened = new Map<string, Promise<Provider>>()
+  const env: Environment = {
+    registry: remembering(options.registry, opened),
+    guard,
+    state,
+    operations: createOperations({ state, clock, random }),
+    clock,
+    log,
+    defaultProvider,
+  }
+  const creates = createCreates(env)
+  const tidyUp = createHousekeeping({ state, clock, log })
+  let tidying = Promise.resolve()
+
+  type Operation<A, R> = (args: A, caller: Caller) => Promise<R>
+
+  /** Faces see a SnapshotError and nothing else; what it hides goes to the log. */
+  const reading =
+    <A, R>(operation: (env: Environment, args: A, caller: Caller) => Promise<R>): Operation<A, R> =>
+    async (args, caller) => {
+      try {
+        return await operation(env, args, caller)
+      } catch (error) {
+        if (error instanceof SnapshotError) throw error
+        log.error('an operation failed', { error })
+        throw new SnapshotError(toProblem(error), error)
+      }
+    }
+
+  const changing = <A, R>(
+    operation: (env: Environment, args: A, caller: Caller) => Promise<R>,
+  ): Operation<A, R> => {
+    const call = reading(operation)
+    return (args, caller) =>
+      call(args, caller).finally(() => {
+        tidying = tidying.then(tidyUp)
+      })
+  }
+
+  return {
+    create: changing((_env, args, caller) => creates.create(args, caller)),
+    list: reading(list),
+    get: reading(get),
+    diff: reading(diff),
+    restore: changing(restore),
+    delete: changing(remove),
+    undo: changing(undo),
+    update: changing(update),
+    prune: changing(prune),
+    sources: reading(sources),
+    status: reading(status),
+    async close() {
+      await creates.close()
+      await tidying
+      const providers = await Promise.allSettled(opened.values())
+      await Promise.allSettled(providers.map((each) => each.status === 'fulfilled' && each.value.close?.()))
+    },
+  }
+}
+
+/** Keeps what was opened, so that closing does not load what nobody used. */
+function remembering(registry: ProviderRegistry, opened: Map<string, Promise<Provider>>): ProviderRegistry {
+  return {
+    names: registry.names,
+    get(name) {
+      const provider = registry.get(name)
+      opened.set(name, provider)
+      return provider
+    },
+  }
+}

@@ -1,0 +1,164 @@
+import { digest } from '../guard/digest.ts'
+import type { Planned } from '../guard/guard-api.ts'
+import type { Caller, Question } from './caller.ts'
+import { type Environment, fullId, shelfLock, unsupported } from './environment.ts'
+import { fail, SnapshotError } from './errors.ts'
+import { executeGuarded } from './execute.ts'
+import { type Operation, type Operations, type Run, type StoredOperation, stateOf } from './operations.ts'
+import type { Context, Provider } from './provider.ts'
+import type { UndoReply } from './replies.ts'
+import type { UndoArgs } from './requests.ts'
+import { carryOut, planRestore } from './restore.ts'
+
+/** Takes back a restore (by restoring its safety snapshot, which can be undone in turn) or a delete into the trash. */
+export async function undo(env: Environment, args: UndoArgs, caller: Caller): Promise<UndoReply | Question> {
+  const first = await undoable(env, args.operation, caller)
+  const { undo: way, lock, provider: name } = first.operation
+  const provider = await env.registry.get(name)
+  const request = {
+    type: 'undo' as const,
+    provider: name,
+    targets: [args.operation],
+    args,
+    confirm: 'if_irreversible' as const,
+    repeatable: true as const,
+    lock,
+  }
+  /** Once more, now that the target is locked; and the claim, so that of two undos only one runs. */
+  const claim = async (run: Run) => {
+    const stored = await undoable(env, args.operation, caller)
+    if (!(await env.operations.markUndone(stored, run.id)))
+      throw alreadyUndone(args.operation, 'another call')
+  }
+
+  if (way.kind === 'restore') {
+    const { snapshot, paths } = way
+    const wanted = { snapshot, mode: 'in_place' as const, count: 1, ...(paths && { paths }) }
+    return executeGuarded(env, caller, {
+      request,
+      plan: (ctx) => planRestore(provider, wanted, ctx),
+      work: async (planned, ctx, run) => {
+        await claim(run)
+        const { reply, facts } = await carryOut(env, provider, planned, ctx, run)
+        const { warnings } = reply
+        return { reply: { undid: args.operation, ...(warnings && { warnings }) }, ...(facts && { facts }) }
+      },
+    })
+  }
+  const { undelete } = provider
+  if (!undelete) throw unsupported(name, 'take snapshots out of the trash', 'There is no way back.')
+  return executeGuarded(env, caller, {
+    request,
+    plan: (ctx) => planUndelete(provider, way.snapshots, ctx),
+    work: async ({ what, view }, ctx, run) => {
+      await claim(run)
+      await undelete(what, ctx)
+      const { warnings } = view
+      return { reply: { undid: args.operation, ...(warnings.length > 0 && { warnings }) } }
+    },
+  })
+}
+
+/** Only what is in the trash: a delete that was interrupted may have left some where they were. */
+async function planUndelete(
+  provider: Provider,
+  natives: readonly string[],
+  ctx: Context,
+): Promise<Planned<string[]>> {
+  const trashed: string[] = []
+  const warnings: string[] = []
+  for (const native of natives) {
+    const state = await provider.get(native, ctx).then(({ state }) => state, absent)
+    if (state === 'trashed') trashed.push(native)
+    else if (!state) warnings.push(`${fullId(provider.name, native)} is no longer in the trash.`)
+  }
+  if (trashed.length === 0) {
+    throw fail(
+      'NOT_FOUND',
+      'None of the deleted snapshots is in the trash any more. Nothing was changed.',
+      'snapshot_list shows what is there.',
+    )
+  }
+  const ids = trashed.map((native) => fullId(provider.name, native))
+  const them = ids.length === 1 ? `${ids[0]}` : `${ids.length} snapshots`
+  return {
+    what: trashed,
+    view: {
+      summary: `Take ${them} back out of the trash.`,
+      effects: { snapshots: ids },
+      reversible: true,
+      warnings,
+    },
+    fingerprint: digest(ids),
+    lock: shelfLock(provider.name),
+    subject: ids[0] ?? '',
+    removes: [],
+  }
+}
+
+function absent(error: unknown): undefined {
+  if (error instanceof SnapshotError && error.code === 'NOT_FOUND') return undefined
+  throw error
+}
+
+type Undoable = StoredOperation & { operation: Operation & { undo: NonNullable<Operation['undo']> } }
+
+/** The operation, if this caller can undo it now; else the reason why not. */
+async function undoable(
+  { operations, clock }: Environment,
+  id: string,
+  { principal }: Caller,
+): Promise<Undoable> {
+  const stored = await operations.find(id, principal)
+  if (!stored) {
+    throw fail(
+      'NOT_FOUND',
+      `There is no operation ${id}. Nothing was changed.`,
+      'snapshot_status lists what can be undone.',
+    )
+  }
+  const { undo, undo_until, type, state, undone_by } = stored.operation
+  if (stateOf(stored.operation) === 'running') {
+    throw fail('BUSY', `${id} is still running. Nothing was changed.`, 'Wait for its end, then call again.', {
+      retry_after_ms: 2000,
+    })
+  }
+  if (!undo) {
+    const didNothing = state === 'failed' || state === 'declined'
+    throw fail(
+      didNothing ? 'CONFLICT' : 'UNSUPPORTED',
+      didNothing
+        ? `${id} changed nothing, so there is nothing to undo.`
+        : `A ${type} like ${id} has no undo. Nothing was changed.`,
+      type === 'create' ? 'snapshot_delete removes a snapshot.' : 'snapshot_status lists what can be undone.',
+    )
+  }
+  if (undone_by && (await isUndone(operations, stored, principal))) throw alreadyUndone(id, undone_by)
+  if (undo_until !== undefined && clock() >= Date.parse(undo_until)) {
+    throw fail(
+      'CONFLICT',
+      `${id} could be undone until ${undo_until}; that is over. Nothing was changed.`,
+      'snapshot_list with include_auto:true shows whether its safety snapshot still exists.',
+    )
+  }
+  return { ...stored, operation: { ...stored.operation, undo } }
+}
+
+/** An undo that failed half way, or whose process died, does not count: it may be tried again. */
+export async function isUndone(
+  operations: Operations,
+  { operation }: StoredOperation,
+  principal: string,
+): Promise<boolean> {
+  const by = operation.undone_by && (await operations.find(operation.undone_by, principal))
+  return Boolean(by && ['running', 'done'].includes(stateOf(by.operation)))
+}
+
+function alreadyUndone(id: string, by: string) {
+  return fail(
+    'CONFLICT',
+    `${id} was already undone by ${by}. Nothing was done now.`,
+    `snapshot_undo with ${by} takes that back, if it can be undone.`,
+    { operation: by },
+  )
+}
