@@ -1,0 +1,37 @@
+import { execFileSync } from 'node:child_process'
+import { statfsSync } from 'node:fs'
+import { cpus, freemem, release, totalmem, type } from 'node:os'
+
+/** Where the figures come from: without it they mean nothing. */
+export function machine(dir: string): string[] {
+  const [cpu] = cpus()
+  const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`
+  return [
+    `CPU: ${cpus().length} x ${cpu?.model ?? 'unknown'}; memory ${gigabytes(totalmem())}, ${gigabytes(freemem())} free`,
+    `System: ${type()} ${release()}; file system of the test data: ${fileSystem(dir)}`,
+    `Node ${process.version}; ${versionOf('git') ?? 'no git'}`,
+  ]
+}
+
+const MAGIC: Record<number, string> = {
+  61267: 'ext4',
+  2435016766: 'btrfs',
+  1481003842: 'xfs',
+  16914836: 'tmpfs',
+  2035054128: 'overlayfs',
+  801189825: 'zfs',
+}
+
+function fileSystem(dir: string): string {
+  const { type: magic } = statfsSync(dir)
+  return MAGIC[magic] ?? `type 0x${magic.toString(16)}`
+}
+
+/** The first line of `<command> --version`, or undefined when the command is missing. */
+export function versionOf(command: string): string | undefined {
+  try {
+    return execFileSync(command, ['--version'], { encoding: 'utf8', stdio: 'pipe' }).split('\n')[0]
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,62 @@
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build, type Plugin } from 'esbuild'
+import { TOOL_SCHEMAS } from '../src/mcp/tool-schemas.ts'
+import { licencesOf } from './licences.ts'
+
+/**
+ * Bundles the command into one file. A server is started anew for every session of a client, so what counts is the
+ * time from spawn to `tools/list`: mostly the parsing of code, which is why code that cannot run is left out.
+ */
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const out = join(root, 'dist')
+
+/** The contents to use for a module whose path matches, in place of its own. */
+function instead(filter: RegExp, contents: string): Plugin {
+  return {
+    name: `instead of ${filter.source}`,
+    setup: ({ onLoad }) => onLoad({ filter }, () => ({ contents, resolveDir: root })),
+  }
+}
+
+/** Loads modules of Node where the code that uses them first runs: a static import in a bundle loads them at every start. */
+const builtinsOnDemand: Plugin = {
+  name: 'builtins on demand',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:/ }, ({ path }) => ({ path, namespace: 'builtin' }))
+    onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
+      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)})`,
+    }))
+  },
+}
+
+rmSync(out, { recursive: true, force: true })
+const { metafile } = await build({
+  absWorkingDir: root,
+  entryPoints: [{ in: 'src/cli.ts', out: 'snapshot-mcp' }],
+  outdir: out,
+  bundle: true,
+  platform: 'node',
+  target: 'node20.18',
+  format: 'esm',
+  minify: true,
+  legalComments: 'none',
+  metafile: true,
+  banner: { js: '#!/usr/bin/env node' },
+  plugins: [
+    builtinsOnDemand,
+    // Computed here instead of at every start.
+    instead(/src\/mcp\/tool-schemas\.ts$/, `export const TOOL_SCHEMAS = ${JSON.stringify(TOOL_SCHEMAS)}`),
+    // Messages are English; the other fifty languages are a fifth of the bundle.
+    instead(/zod\/v4\/locales\/index\.js$/, `export { default as en } from 'zod/v4/locales/en.js'`),
+    // The server passes its own JSON schema validator to the SDK, so the default one is never made.
+    instead(/server\/dist\/ajvProvider-.*\.mjs$/, 'export const n = undefined, t = undefined'),
+  ],
+})
+
+const command = join(out, 'snapshot-mcp.js')
+chmodSync(command, 0o755)
+const inputs = Object.keys(Object.values(metafile.outputs)[0]?.inputs ?? {})
+writeFileSync(join(out, 'THIRD_PARTY_LICENSES.txt'), licencesOf(inputs, root))
+process.stdout.write(`${relative(root, command)}: ${readFileSync(command).length} bytes\n`)

@@ -1,0 +1,43 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { configurationTable, errorTable, policyTable, toolDetails, toolTable } from './tables.ts'
+
+/**
+ * Fills the parts of the documents that follow from the code, between `<!-- generated:NAME -->` and
+ * `<!-- /generated -->`. With `--check` it writes nothing and fails when something is out of date.
+ */
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+const DOCUMENTS: Record<string, Record<string, () => string>> = {
+  'README.md': { tools: toolTable, configuration: configurationTable },
+  'docs/tools.md': { tools: toolDetails },
+  'docs/configuration.md': { configuration: configurationTable, policy: policyTable },
+  'docs/errors.md': { errors: errorTable },
+}
+
+const check = process.argv.includes('--check')
+const complaints = Object.entries(DOCUMENTS).flatMap(([file, parts]) => bring(file, parts))
+for (const complaint of complaints) process.stderr.write(`${complaint}\n`)
+process.exitCode = complaints.length > 0 ? 1 : 0
+
+/** Brings one document up to date, or says what is wrong with it. */
+function bring(file: string, parts: Record<string, () => string>): string[] {
+  const path = join(root, file)
+  if (!existsSync(path)) return [`${file} does not exist`]
+  const before = readFileSync(path, 'utf8')
+  const missing: string[] = []
+  let after = before
+  for (const [name, content] of Object.entries(parts)) {
+    const [opening, closing] = [`<!-- generated:${name} -->`, '<!-- /generated -->']
+    const start = after.indexOf(opening)
+    const end = after.indexOf(closing, start)
+    if (start < 0 || end < 0) missing.push(`${file} has no part ${opening} ... ${closing}`)
+    else after = `${after.slice(0, start)}${opening}\n${content()}\n${after.slice(end)}`
+  }
+  if (missing.length > 0) return missing
+  if (after === before) return []
+  if (check) return [`${file} is out of date: run npm run docs`]
+  writeFileSync(path, after)
+  return []
+}

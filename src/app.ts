@@ -1,0 +1,92 @@
+import { userInfo } from 'node:os'
+import type { Config } from './config.ts'
+import type { Approvals } from './guard/approvals.ts'
+import { createLog } from './log.ts'
+import { createRegistry, REMOTE } from './providers/index.ts'
+import { durationMs } from './snapshots/model.ts'
+import type { Log } from './snapshots/provider.ts'
+import type { Service } from './snapshots/service-api.ts'
+
+/**
+ * The composition root: what a Config becomes. The parts that do the work are loaded by the first call that needs
+ * them, because clients start servers to list tools far more often than to use them.
+ */
+export interface App {
+  config: Config
+  log: Log
+  /** Who calls, on this machine: the user of the operating system. */
+  principal: string
+  /** Some enabled provider acts on systems beyond this machine. */
+  openWorld: boolean
+  service(): Promise<Service>
+  approvals(): Promise<Approvals>
+  /** Signs what a client carries between a question and its answer. */
+  stateKey(): Promise<Uint8Array>
+  /** Lets the service finish, if it was ever needed. */
+  close(): Promise<void>
+}
+
+const clock = Date.now
+
+export function createApp(config: Config): App {
+  const log = createLog({ level: config.logLevel, write: (line) => void process.stderr.write(line), clock })
+  let service: Promise<Service> | undefined
+  return {
+    config,
+    log,
+    principal: `local:${userName()}`,
+    openWorld: config.providers.some((name) => REMOTE.has(name)),
+    service() {
+      // A failure is not kept: a full disk at the first call must not break the second.
+      service ??= assemble(config, log).catch((error) => {
+        service = undefined
+        throw error
+      })
+      return service
+    },
+    async approvals() {
+      const { createApprovals } = await import('./guard/approvals.ts')
+      return createApprovals({ state: await openState(config), clock })
+    },
+    stateKey: async () => (await import('./mcp/state-key.ts')).loadStateKey(config.stateDirectory),
+    close: async () => (await service?.catch(() => undefined))?.close(),
+  }
+}
+
+async function openState({ stateDirectory }: Config) {
+  const { createFileStore } = await import('./state/file-store.ts')
+  return createFileStore({ directory: stateDirectory, clock })
+}
+
+async function assemble(config: Config, log: Log): Promise<Service> {
+  const [{ randomBytes }, { createGuard }, { createService }, state] = await Promise.all([
+    import('node:crypto'),
+    import('./guard/guard.ts'),
+    import('./snapshots/service.ts'),
+    openState(config),
+  ])
+  const { delete: deletes, providers, special_modes, trash_window } = config.policy
+  const policy = {
+    read_only: config.readOnly,
+    delete: deletes,
+    ...(providers !== undefined && { providers }),
+  }
+  const guard = createGuard({ state, mode: config.guard, policy: () => policy, clock, log })
+  const registry = createRegistry(config.providers, {
+    home: config.home,
+    roots: config.roots,
+    ...(config.rootsProblem !== undefined && { rootsProblem: config.rootsProblem }),
+    ...(config.maxStoreBytes !== undefined && { maxStoreBytes: config.maxStoreBytes }),
+    trashWindowMs: durationMs(trash_window),
+    specialModes: special_modes,
+    clock,
+    log,
+  })
+  return createService({ registry, guard, state, clock, random: randomBytes, log })
+}
+
+/** Windows has no numbers for users. */
+function userName(): string {
+  const { uid, username } = userInfo()
+  return uid >= 0 ? String(uid) : username
+}

@@ -1,0 +1,55 @@
+import { serve } from './cli/serve.ts'
+import { loadConfig, readCommandLine } from './config.ts'
+import { fail, SnapshotError } from './snapshots/errors.ts'
+import { NAME, VERSION } from './version.ts'
+
+/** argv -> one command; nothing else. Exit status: 0 done, 1 refused or failed, 2 called wrongly. */
+async function main(argv: readonly string[]): Promise<number> {
+  const { positionals, json, help, version, flags } = readCommandLine(argv)
+  const [command = 'serve', ...rest] = positionals
+  if (version) return print(`${NAME} ${VERSION}\n`)
+  if (help || command === 'help') return print((await import('./cli/help.ts')).helpText())
+  switch (command) {
+    case 'serve':
+      take(rest, 0)
+      return serve(loadConfig(flags))
+    case 'approve':
+      return (await import('./cli/approve.ts')).approve(take(rest, 1)[0]!, loadConfig(flags))
+    case 'tools':
+      take(rest, 0)
+      return print((await import('./cli/tools.ts')).toolsText(loadConfig(flags), json))
+    default:
+      throw fail(
+        'INVALID_ARGUMENT',
+        `There is no command ${JSON.stringify(command)}.`,
+        'See snapshot-mcp --help.',
+      )
+  }
+}
+
+function take(rest: readonly string[], expected: number): readonly string[] {
+  if (rest.length === expected) return rest
+  throw fail(
+    'INVALID_ARGUMENT',
+    `This takes ${expected} arguments, not ${rest.length}.`,
+    'See snapshot-mcp --help.',
+  )
+}
+
+function print(text: string): number {
+  process.stdout.write(text)
+  return 0
+}
+
+function report(error: unknown): number {
+  if (!(error instanceof SnapshotError)) throw error
+  const { code, message, hint } = error.problem
+  process.stderr.write(`${NAME}: ${message}\n${hint}\n`)
+  return code === 'INVALID_ARGUMENT' ? 2 : 1
+}
+
+main(process.argv.slice(2))
+  .catch(report)
+  .then((status) => {
+    process.exitCode = status
+  })

@@ -1,0 +1,53 @@
+import { userInfo } from 'node:os'
+import { createApp } from '../app.ts'
+import type { Config } from '../config.ts'
+import type { Approvals } from '../guard/approvals.ts'
+import { fail } from '../snapshots/errors.ts'
+import { plain } from '../snapshots/plain.ts'
+import { type Terminal, terminalOf } from './terminal.ts'
+
+/** A person's yes or no to what an agent wants to do, from a place that the agent's client does not reach. */
+export async function approve(code: string, config: Config): Promise<number> {
+  const approvals = await createApp(config).approvals()
+  return decide(code, { approvals, terminal: terminalOf(process), by: `terminal:${userInfo().username}` })
+}
+
+export interface Decision {
+  approvals: Approvals
+  terminal: Terminal
+  /** For the records. */
+  by: string
+}
+
+/** Shows the plan, asks, and records the answer. 1 when the person says no; NOT_FOUND when nothing waits. */
+export async function decide(code: string, { approvals, terminal, by }: Decision): Promise<number> {
+  // Before the code is looked up: a script must not learn which codes are good.
+  if (!terminal.interactive)
+    throw fail(
+      'FORBIDDEN',
+      'Approving needs a person at a terminal; nothing was approved.',
+      'Run it in a terminal.',
+    )
+  const found = await approvals.find(code)
+  if (found === undefined)
+    throw fail(
+      'NOT_FOUND',
+      'Nothing waits under this code; it may have expired.',
+      'Ask the agent to try again.',
+    )
+  const { type, provider, view, principal } = found.approval
+  terminal.say(
+    [
+      `${plain(type)} (${plain(provider)}), asked by ${plain(principal)}:`,
+      plain(view.summary, 2000),
+      `Effects: ${plain(JSON.stringify(view.effects), 2000)}`,
+      view.reversible ? 'Can be undone.' : 'CANNOT BE UNDONE.',
+      ...view.warnings.map((warning) => `Warning: ${plain(warning, 500)}`),
+    ].join('\n'),
+  )
+  const answer = await terminal.ask('Approve? Type yes to approve, anything else to decline: ')
+  const yes = answer.trim().toLowerCase() === 'yes'
+  await (yes ? approvals.approve(found.code, by) : approvals.decline(found.code, by))
+  terminal.say(yes ? 'Approved. The agent can repeat its call now.' : 'Declined. Nothing was changed.')
+  return yes ? 0 : 1
+}

@@ -1,0 +1,54 @@
+import { SETTINGS, type Setting } from '../config/settings.ts'
+
+const COMMANDS = [
+  ['serve', 'Serve MCP on stdin and stdout. The default.'],
+  ['approve CODE', 'Show what an agent asks for, and say yes or no. Needs a terminal.'],
+  ['tools [--json]', 'Print the tools as a client gets them.'],
+] as const
+
+const OTHERS = [
+  ['--config FILE', 'A JSON file with settings, by the keys in brackets. Unknown keys are errors.'],
+  ['-h, --help', 'Print this.'],
+  ['-v, --version', 'Print the version.'],
+] as const
+
+const WIDTH = 96
+const INDENT = 20
+
+/** What `--help` prints; the settings come from their table. */
+export function helpText(): string {
+  const settings = Object.entries(SETTINGS) as [string, Setting][]
+  return `Usage: snapshot-mcp [COMMAND] [SETTINGS]
+
+Save points for AI agents: an MCP server that snapshots, diffs and restores directories.
+
+Commands:
+${COMMANDS.map(row).join('\n')}
+
+Settings (a flag beats its variable, a variable beats the configuration file):
+${settings.map(([key, setting]) => row([flagOf(setting), wordsOf(key, setting)])).join('\n')}
+
+${OTHERS.map(row).join('\n')}
+`
+}
+
+export const flagOf = ({ flag, value }: Setting) => (value === undefined ? `--${flag}` : `--${flag} ${value}`)
+
+const wordsOf = (key: string, { about, fallback, variable }: Setting) =>
+  `${about} Default: ${fallback}. ${variable} [${key}]`
+
+function row([head, text]: readonly [string, string]): string {
+  const lines = wrap(text, WIDTH - INDENT)
+  const first = head.length < INDENT - 3 ? `  ${head.padEnd(INDENT - 2)}${lines.shift()}` : `  ${head}`
+  return [first, ...lines.map((line) => ' '.repeat(INDENT) + line)].join('\n')
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines = ['']
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1)!
+    if (line.length + word.length >= width) lines.push(word)
+    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`
+  }
+  return lines
+}

@@ -1,0 +1,204 @@
+import { readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { isAbsolute, join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import type { z } from 'zod'
+import { checkRoot, expandTilde } from './config/roots.ts'
+import { type Given, type Key, SETTINGS, type Setting } from './config/settings.ts'
+import { PolicyFile } from './config/values.ts'
+import { PROVIDER_NAMES } from './providers/index.ts'
+import { fail, SnapshotError } from './snapshots/errors.ts'
+
+/** The only reader of flags, variables and configuration files. Everything else is handed a Config. */
+export interface Config {
+  /** Real paths of the directories that may be captured. */
+  roots: readonly string[]
+  /** Why there are no roots: nobody named one, and the working directory is none. */
+  rootsProblem?: string
+  home: string
+  /** Where plans, operations and locks live. */
+  stateDirectory: string
+  providers: readonly string[]
+  readOnly: boolean
+  guard: 'auto' | 'token' | 'human'
+  policy: PolicyFile
+  maxStoreBytes?: number
+  logLevel: 'debug' | 'info' | 'warn' | 'error'
+}
+
+/** What the command line says beside settings. */
+export interface CommandLine {
+  positionals: string[]
+  json: boolean
+  help: boolean
+  version: boolean
+}
+
+export interface Surroundings {
+  env: Readonly<Record<string, string | undefined>>
+  cwd: string
+  userHome: string
+}
+
+const SEE_HELP = 'snapshot-mcp --help lists the settings.'
+const PREFIX = 'SNAPSHOT_MCP_'
+const settings = Object.entries(SETTINGS) as [Key, Setting][]
+
+/** Splits the command line. INVALID_ARGUMENT for an unknown flag. */
+export function readCommandLine(argv: readonly string[]): CommandLine & { flags: Record<string, unknown> } {
+  const options: Record<string, { type: 'string' | 'boolean'; multiple?: boolean; short?: string }> = {
+    config: { type: 'string' },
+    json: { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' },
+    version: { type: 'boolean', short: 'v' },
+  }
+  for (const [, { flag, value, repeatable }] of settings)
+    options[flag] = { type: value === undefined ? 'boolean' : 'string', multiple: repeatable === true }
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...argv],
+      options,
+      allowPositionals: true,
+      allowNegative: true,
+    })
+    const { json = false, help = false, version = false, ...flags } = values
+    return { positionals, json: json === true, help: help === true, version: version === true, flags }
+  } catch (cause) {
+    throw fail('INVALID_ARGUMENT', (cause as Error).message.split('. ')[0] ?? 'Bad flags', SEE_HELP, {
+      cause,
+    })
+  }
+}
+
+/** The configuration, checked. INVALID_ARGUMENT says which setting is wrong, and nothing was started. */
+export function loadConfig(flags: Record<string, unknown>, around: Surroundings = surroundings()): Config {
+  const given = readSettings(flags, around)
+  const path = (text: string) => resolve(around.cwd, expandTilde(text, around.userHome))
+  const home = path(given.home ?? defaultHome(around))
+  const { maxStoreBytes, ...rest } = {
+    home,
+    stateDirectory: stateDirectory(given.state ?? 'file:', home),
+    providers: knownProviders(given.providers ?? ['local']),
+    readOnly: given.read_only ?? false,
+    guard: given.guard ?? 'auto',
+    policy: given.policy === undefined ? PolicyFile.parse({}) : readPolicy(path(given.policy)),
+    maxStoreBytes: given.max_store,
+    logLevel: given.log_level ?? 'info',
+  }
+  return {
+    ...rest,
+    ...(maxStoreBytes !== undefined && { maxStoreBytes }),
+    ...roots(given.roots, { cwd: around.cwd, userHome: around.userHome, store: home }),
+  }
+}
+
+function surroundings(): Surroundings {
+  return { env: process.env, cwd: process.cwd(), userHome: homedir() }
+}
+
+function readSettings(flags: Record<string, unknown>, around: Surroundings): Given {
+  const { config, ...named } = flags
+  const file = typeof config === 'string' ? readJson(resolve(around.cwd, config), 'configuration file') : {}
+  refuseUnknown(file, around.env)
+  const given: Record<string, unknown> = {}
+  for (const [key, { flag, variable, schema }] of settings) {
+    const origins: [string, unknown][] = [
+      [`--${flag}`, named[flag]],
+      [variable, around.env[variable]],
+      [`"${key}" in the configuration file`, file[key]],
+    ]
+    const found = origins.map(([origin, value]) => [origin, unlessUnset(value)] as const)
+    const [origin, value] = found.find(([, candidate]) => candidate !== undefined) ?? []
+    if (origin !== undefined) given[key] = parse(schema, value, origin)
+  }
+  return given
+}
+
+/** A client that finds no value for `${VAR}` in its configuration hands the text over as it is: it counts as unset. */
+function unlessUnset(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    const set = value.filter((entry) => unlessUnset(entry) !== undefined)
+    return set.length > 0 ? set : undefined
+  }
+  return typeof value === 'string' && /^(\$\{.*\})?$/s.test(value.trim()) ? undefined : value
+}
+
+function refuseUnknown(file: Record<string, unknown>, env: Surroundings['env']): void {
+  const unknownKey = Object.keys(file).find((key) => !Object.hasOwn(SETTINGS, key))
+  if (unknownKey !== undefined)
+    throw fail(
+      'INVALID_ARGUMENT',
+      `The configuration file has an unknown key ${JSON.stringify(unknownKey)}.`,
+      SEE_HELP,
+    )
+  const variables = new Set(settings.map(([, { variable }]) => variable))
+  const unknown = Object.keys(env).find((name) => name.startsWith(PREFIX) && !variables.has(name))
+  if (unknown !== undefined) throw fail('INVALID_ARGUMENT', `The variable ${unknown} is unknown.`, SEE_HELP)
+}
+
+function parse<S extends z.ZodType>(schema: S, value: unknown, origin: string): z.output<S> {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  const { path = [], message = 'is wrong' } = result.error.issues[0] ?? {}
+  throw fail('INVALID_ARGUMENT', `${[origin, ...path].join(': ')}: ${message}.`, SEE_HELP)
+}
+
+function readJson(path: string, what: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(readFileSync(path, 'utf8'))
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value }
+  } catch (cause) {
+    throw fail('INVALID_ARGUMENT', `The ${what} ${path} cannot be read as JSON.`, SEE_HELP, { cause })
+  }
+  throw fail('INVALID_ARGUMENT', `The ${what} ${path} does not hold a JSON object.`, SEE_HELP)
+}
+
+/** A policy that cannot be read denies everything: the server does not start. */
+function readPolicy(path: string): PolicyFile {
+  return parse(PolicyFile, readJson(path, 'policy file'), 'policy file')
+}
+
+function defaultHome({ env, userHome }: Surroundings): string {
+  const data = env.XDG_DATA_HOME
+  return join(data && isAbsolute(data) ? data : join(userHome, '.local', 'share'), 'snapshot-mcp')
+}
+
+function stateDirectory(url: string, home: string): string {
+  const path = url.startsWith('file:') ? url.slice('file:'.length).replace(/^\/\/(?=\/)/, '') : undefined
+  if (path === '') return join(home, 'state')
+  if (path !== undefined && isAbsolute(path)) return path
+  throw fail(
+    'INVALID_ARGUMENT',
+    `The state store ${JSON.stringify(url)} is not supported.`,
+    'Use file: or file:/abs/dir.',
+  )
+}
+
+function knownProviders(names: readonly string[]): readonly string[] {
+  const unknown = names.find((name) => !PROVIDER_NAMES.includes(name))
+  if (unknown !== undefined)
+    throw fail(
+      'INVALID_ARGUMENT',
+      `There is no provider ${JSON.stringify(unknown)}.`,
+      `Known: ${PROVIDER_NAMES.join(', ')}.`,
+    )
+  return [...new Set(names)]
+}
+
+/**
+ * Roots that somebody named must be right. The default is a guess: a desktop client starts servers in `/`, and a
+ * server that dies there leaves its user without a word, so it starts without roots and every call says what to set.
+ */
+function roots(
+  named: readonly string[] | undefined,
+  rules: Parameters<typeof checkRoot>[1],
+): Pick<Config, 'roots' | 'rootsProblem'> {
+  if (named !== undefined && named.length > 0)
+    return { roots: [...new Set(named.map((root) => checkRoot(root, rules)))] }
+  try {
+    return { roots: [checkRoot(rules.cwd, rules)] }
+  } catch (error) {
+    if (!(error instanceof SnapshotError)) throw error
+    return { roots: [], rootsProblem: error.message }
+  }
+}

@@ -1,0 +1,101 @@
+import { z } from 'zod'
+import { Paths, Size, Text, Toggle, Words } from './values.ts'
+
+/**
+ * Every setting once: its flag, its variable, its key in the configuration file, its type and its words. `--help` and
+ * `docs/configuration.md` are generated from this table. A flag beats a variable, a variable beats the file.
+ */
+export interface Setting {
+  flag: string
+  variable: string
+  /** Shown after the flag; absent for a switch. */
+  value?: string
+  /** A flag that may be given several times. */
+  repeatable?: true
+  schema: z.ZodType
+  /** The default, in words. */
+  fallback: string
+  about: string
+}
+
+export const SETTINGS = {
+  roots: {
+    flag: 'root',
+    variable: 'SNAPSHOT_MCP_ROOTS',
+    value: 'DIR',
+    repeatable: true,
+    schema: Paths,
+    fallback: 'the working directory',
+    about:
+      'Directories that may be captured and restored. The variable takes several, separated like PATH. Refused: the root of a file system, your home directory, and anything that overlaps --home.',
+  },
+  home: {
+    flag: 'home',
+    variable: 'SNAPSHOT_MCP_HOME',
+    value: 'DIR',
+    schema: Text,
+    fallback: '$XDG_DATA_HOME/snapshot-mcp or ~/.local/share/snapshot-mcp',
+    about: 'Where snapshots and the state of the server are kept, readable by you only.',
+  },
+  providers: {
+    flag: 'providers',
+    variable: 'SNAPSHOT_MCP_PROVIDERS',
+    value: 'LIST',
+    schema: Words,
+    fallback: 'local',
+    about: 'The enabled providers, separated by commas.',
+  },
+  read_only: {
+    flag: 'read-only',
+    variable: 'SNAPSHOT_MCP_READ_ONLY',
+    schema: Toggle,
+    fallback: 'false',
+    about: 'Offer only the tools that change nothing.',
+  },
+  guard: {
+    flag: 'guard',
+    variable: 'SNAPSHOT_MCP_GUARD',
+    value: 'MODE',
+    schema: z.enum(['auto', 'token', 'human'], { error: 'must be auto, token or human' }),
+    fallback: 'auto',
+    about:
+      'Who confirms a restore or a delete. auto: a person where the client can ask one, else a token. token: always a token. human: always a person.',
+  },
+  policy: {
+    flag: 'policy',
+    variable: 'SNAPSHOT_MCP_POLICY',
+    value: 'FILE',
+    schema: Text,
+    fallback: 'none',
+    about: 'A JSON file with limits that no call can loosen.',
+  },
+  max_store: {
+    flag: 'max-store',
+    variable: 'SNAPSHOT_MCP_MAX_STORE',
+    value: 'SIZE',
+    schema: Size,
+    fallback: 'no limit',
+    about: 'The most that local snapshots may occupy, for example 20GB.',
+  },
+  state: {
+    flag: 'state',
+    variable: 'SNAPSHOT_MCP_STATE',
+    value: 'URL',
+    schema: Text,
+    fallback: 'file:',
+    about:
+      'Where plans, operations and locks live: `file:` is a directory inside --home, `file:/abs/dir` another.',
+  },
+  log_level: {
+    flag: 'log-level',
+    variable: 'SNAPSHOT_MCP_LOG_LEVEL',
+    value: 'LEVEL',
+    schema: z.enum(['debug', 'info', 'warn', 'error'], { error: 'must be debug, info, warn or error' }),
+    fallback: 'info',
+    about: 'What goes to stderr, as JSON lines.',
+  },
+} as const satisfies Record<string, Setting>
+
+export type Key = keyof typeof SETTINGS
+/** What was set, parsed. Absent: not set anywhere. */
+export type Given = { [K in Key]?: z.output<(typeof SETTINGS)[K]['schema']> }

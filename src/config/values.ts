@@ -1,0 +1,64 @@
+import { delimiter } from 'node:path'
+import { z } from 'zod'
+import { Duration } from '../snapshots/model.ts'
+
+/**
+ * The kinds of value a setting can have. Each takes the text of a flag or a variable and, where JSON has a type for
+ * it, the JSON value of the configuration file.
+ */
+
+/** Strict on purpose: `SNAPSHOT_MCP_READ_ONLY=yes` must not start a server that writes. */
+export const Toggle = z
+  .union([z.boolean(), z.enum(['true', 'false', '1', '0'])], { error: 'must be true, false, 1 or 0' })
+  .transform((value) => value === true || value === 'true' || value === '1')
+
+const UNITS = {
+  B: 1,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KIB: 2 ** 10,
+  MIB: 2 ** 20,
+  GIB: 2 ** 30,
+  TIB: 2 ** 40,
+}
+
+/** Bytes: `20GB`, `512MB`, `1GiB`, or a plain number. */
+export const Size = z
+  .union([z.number(), z.string()])
+  .transform((value) => (typeof value === 'number' ? value : bytesOf(value)))
+  .refine((bytes) => Number.isSafeInteger(bytes) && bytes > 0, 'must be a size such as 20GB, 512MB or 1GiB')
+
+function bytesOf(text: string): number {
+  const [, amount, unit = 'B'] = /^(\d+(?:\.\d+)?)\s*([KMGT]?i?B)?$/i.exec(text.trim()) ?? []
+  return Math.floor(Number(amount) * UNITS[unit.toUpperCase() as keyof typeof UNITS])
+}
+
+/** A list: a JSON array, a repeated flag, or text split at `separator`. Empty parts are dropped. */
+const listOf = (separator: string) =>
+  z
+    .union([z.array(z.string()), z.string().transform((text) => text.split(separator))])
+    .transform((parts) => parts.map((part) => part.trim()).filter((part) => part !== ''))
+
+export const Paths = listOf(delimiter)
+export const Words = listOf(',')
+export const Text = z.string().min(1)
+
+/** What the operator allows, whatever a call asks for. The file is small and strict: a typo must not widen it. */
+export const PolicyFile = z.strictObject({
+  delete: z
+    .enum(['trash', 'never'])
+    .default('trash')
+    .describe('What `snapshot_delete` and `snapshot_prune` may do: move to the trash, or nothing.'),
+  providers: z
+    .array(z.string())
+    .optional()
+    .describe('The providers that may be changed; the other enabled ones can only be read.'),
+  special_modes: z
+    .enum(['strip', 'keep'])
+    .default('strip')
+    .describe('Whether setuid, setgid and sticky bits come back on restore.'),
+  trash_window: Duration.default('72h').describe('How long a deleted snapshot can be brought back.'),
+})
+export type PolicyFile = z.output<typeof PolicyFile>

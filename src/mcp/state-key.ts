@@ -1,0 +1,43 @@
+import { randomBytes } from 'node:crypto'
+import { chmod, link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fail } from '../snapshots/errors.ts'
+
+const LENGTH = 32
+
+/**
+ * The key that signs what a client carries between a question and its answer. Kept in `directory`, so that every
+ * server process on the same state knows it; made on first use. Losing it costs the questions that are open.
+ */
+export async function loadStateKey(directory: string): Promise<Uint8Array> {
+  const path = join(directory, 'request-state.key')
+  return (await read(path)) ?? (await create(directory, path))
+}
+
+async function read(path: string): Promise<Uint8Array | undefined> {
+  const key = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw error
+  })
+  if (key === undefined || key.length === LENGTH) return key
+  throw fail(
+    'CORRUPT',
+    'The key that protects confirmations is damaged; nothing was changed.',
+    'Ask the operator to remove request-state.key from the state directory: a new one is made.',
+  )
+}
+
+/** Written aside and linked into place: of two processes that start together, one wins and both read the same key. */
+async function create(directory: string, path: string): Promise<Uint8Array> {
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  const temporary = `${path}.${randomBytes(6).toString('hex')}`
+  await writeFile(temporary, randomBytes(LENGTH), { mode: 0o600, flag: 'wx' })
+  await chmod(temporary, 0o600)
+  await link(temporary, path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error
+  })
+  await rm(temporary)
+  const key = await read(path)
+  if (key === undefined) throw new Error(`${path} vanished while it was made`)
+  return key
+}

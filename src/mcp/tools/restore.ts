@@ -1,0 +1,39 @@
+import { plain } from '../../snapshots/plain.ts'
+import { RestoreReply } from '../../snapshots/replies.ts'
+import { RestoreArgs } from '../../snapshots/requests.ts'
+import { defineTool } from './define-tool.ts'
+import { bytes, count, planLines, undoLine, warningLines } from './wording.ts'
+
+const name = 'snapshot_restore'
+
+export const restore = defineTool({
+  name,
+  title: 'Restore a snapshot',
+  description:
+    'Restore (roll back, revert) a directory to a snapshot, whole or some paths, or copy it elsewhere with mode new. In place it saves a safety snapshot first, for snapshot_undo. May answer with a plan to confirm: nothing has changed then.',
+  operation: 'destructive',
+  args: RestoreArgs,
+  reply: RestoreReply,
+  run: (service, args, caller) => service.restore(args, caller),
+  render: (reply) => {
+    if (reply.status !== 'done') return planLines(name, reply).join('\n')
+    const { operation, changed, verified, targets = [], safety_snapshot, undo, warnings } = reply
+    return [
+      `Restored (${operation}).`,
+      ...(changed === undefined
+        ? []
+        : [
+            `${changed.written} written (${bytes(changed.bytes)}), ${changed.deleted} deleted, ${changed.metadata} with only metadata changed.`,
+          ]),
+      ...targets.map(({ kind, id }) => `Copy: ${plain(`${kind}:${id}`, 500)}`),
+      ...(verified === undefined
+        ? []
+        : [
+            `Verified: ${count(verified.files, 'file')}, ${bytes(verified.bytes)}, digest ${verified.digest}.`,
+          ]),
+      ...(safety_snapshot === undefined ? [] : [`The state before is kept as ${plain(safety_snapshot)}.`]),
+      ...warningLines(warnings),
+      ...undoLine(undo),
+    ].join('\n')
+  },
+})

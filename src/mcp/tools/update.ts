@@ -1,0 +1,16 @@
+import { SnapshotReply } from '../../snapshots/replies.ts'
+import { UpdateArgs } from '../../snapshots/requests.ts'
+import { defineTool } from './define-tool.ts'
+import { snapshotLine } from './wording.ts'
+
+export const update = defineTool({
+  name: 'snapshot_update',
+  title: 'Update a snapshot',
+  description:
+    'Rename, label, annotate, protect or set the expiry of a snapshot. What it captured stays as it is.',
+  operation: 'update',
+  args: UpdateArgs,
+  reply: SnapshotReply,
+  run: (service, args, caller) => service.update(args, caller),
+  render: ({ snapshot }) => `Updated: ${snapshotLine(snapshot)}`,
+})

@@ -1,0 +1,63 @@
+import { fail } from '../snapshots/errors.ts'
+import type { Log, Provider, ProviderRegistry } from '../snapshots/provider.ts'
+
+/** What a provider may need to be made. Each takes what it knows and leaves the rest. */
+export interface ProviderOptions {
+  home: string
+  roots: readonly string[]
+  /** Why there are no roots. */
+  rootsProblem?: string
+  maxStoreBytes?: number
+  trashWindowMs: number
+  specialModes: 'strip' | 'keep'
+  clock: () => number
+  log: Log
+}
+
+type Load = (options: ProviderOptions) => Promise<Provider>
+
+/** One line a provider. The import inside keeps its code out of start-up. */
+const PROVIDERS: Record<string, Load> = {
+  local: async (options) => {
+    if (options.roots.length === 0) throw noRoots(options.rootsProblem)
+    return (await import('./local/index.ts')).createLocalProvider(options)
+  },
+}
+
+export const PROVIDER_NAMES: readonly string[] = Object.keys(PROVIDERS)
+
+/** Providers that hold what an agent cannot reach otherwise: their tools are marked as acting on an open world. */
+export const REMOTE: ReadonlySet<string> = new Set()
+
+/** The enabled providers, each made on first use and once. A failure to make one is not remembered. */
+export function createRegistry(names: readonly string[], options: ProviderOptions): ProviderRegistry {
+  const made = new Map<string, Promise<Provider>>()
+  return {
+    names,
+    get(name) {
+      const present = made.get(name)
+      if (present !== undefined) return present
+      const load = names.includes(name) ? PROVIDERS[name] : undefined
+      if (load === undefined)
+        return Promise.reject(
+          fail(
+            'NOT_FOUND',
+            `No provider ${JSON.stringify(name)} is enabled here.`,
+            `Enabled: ${names.join(', ')}.`,
+          ),
+        )
+      const provider = load(options)
+      provider.catch(() => made.delete(name))
+      made.set(name, provider)
+      return provider
+    },
+  }
+}
+
+function noRoots(problem = 'No directory was named.') {
+  return fail(
+    'POLICY_DENIED',
+    `No directory may be snapshotted, and nothing was changed. ${problem}`,
+    'Ask the operator to set SNAPSHOT_MCP_ROOTS (or --root) to the project directory and to restart the server.',
+  )
+}
