@@ -1,0 +1,318 @@
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { bundle } from '../support/bundle.ts'
+import { type TestClient, ToolFailure, type ToolName } from '../support/clients.ts'
+import { problem } from '../support/confirm.ts'
+import { RpcError, rawWire } from '../support/line-client.ts'
+import { differences, picture } from '../support/oracle.ts'
+import { sandbox } from '../support/sandbox.ts'
+import { startServer } from '../support/server.ts'
+import { makeWorkspace } from '../support/workspace.ts'
+
+const NUL = '\0'
+const LONG = 'x'.repeat(100_000)
+const UNKNOWN = `local:${'0'.repeat(64)}`
+
+/** The least that every tool accepts, as far as its shape goes. */
+const MINIMAL: Record<ToolName, object> = {
+  snapshot_create: {},
+  snapshot_list: {},
+  snapshot_get: { snapshot: UNKNOWN },
+  snapshot_diff: { from: UNKNOWN },
+  snapshot_restore: { snapshot: UNKNOWN },
+  snapshot_delete: { snapshots: [UNKNOWN] },
+  snapshot_undo: { operation: 'op_00000000' },
+  snapshot_update: { snapshot: UNKNOWN, note: 'n' },
+  snapshot_prune: { keep_last: 1 },
+  snapshot_sources: {},
+  snapshot_status: {},
+}
+const TOOLS = Object.keys(MINIMAL) as ToolName[]
+
+/** The error code of a call, or `ok`. */
+async function code(client: TestClient, tool: ToolName, args: object): Promise<string> {
+  try {
+    await client.call(tool, args)
+    return 'ok'
+  } catch (error) {
+    if (error instanceof ToolFailure) return error.problem.code
+    throw error
+  }
+}
+
+describe.each(TOOLS)('%s', (tool) => {
+  test('refuses what its schema does not allow, argument by argument, and changes nothing', async () => {
+    const box = sandbox()
+    makeWorkspace(box.root)
+    const before = picture(box.root)
+    const client = await box.open('line by line')
+    const { inputSchema } = (await client.tools()).find(({ name }) => name === tool) as unknown as {
+      inputSchema: { properties: object; required?: string[]; additionalProperties: boolean }
+    }
+    expect(inputSchema.additionalProperties).toBe(false)
+
+    const bad: object[] = [{ surprise: 1 }, { dryRun: true }, { confirm: true }, { constructor: 1 }]
+    for (const name of Object.keys(inputSchema.properties))
+      for (const value of [{ nope: true }, null, -1.5, LONG, [[]]]) bad.push({ [name]: value })
+    for (const args of bad)
+      expect([args, await code(client, tool, { ...MINIMAL[tool], ...args })]).toEqual([
+        args,
+        'INVALID_ARGUMENT',
+      ])
+
+    for (const name of inputSchema.required ?? []) {
+      const { [name]: _, ...rest } = MINIMAL[tool] as Record<string, unknown>
+      expect([name, await code(client, tool, rest)]).toEqual([name, 'INVALID_ARGUMENT'])
+    }
+    expect((await client.call('snapshot_list')).items).toEqual([])
+    expect(differences(before, picture(box.root))).toEqual([])
+  })
+})
+
+test('ids from hell are invalid or not found, never a path', async () => {
+  const box = sandbox()
+  makeWorkspace(box.root)
+  const client = await box.open('line by line')
+  const ids = [
+    '',
+    'x',
+    '../x',
+    'local',
+    'local:',
+    'LOCAL:abc',
+    `local:a${NUL}b`,
+    'local:a b',
+    'local:a\nb',
+    '-rf',
+    '__proto__',
+  ]
+  const invalid = [...ids, `local:${LONG}`, 'local:\u202eabc', '\x1b[31mlocal:abc', 'latest', 'all', '*']
+  const unknown = [
+    UNKNOWN,
+    'local:abc',
+    'local:../../etc/passwd',
+    'local:%2e%2e%2f',
+    'local:-rf',
+    'local:__proto__',
+    'nosuch:abc',
+  ]
+  for (const [list, expected] of [
+    [invalid, 'INVALID_ARGUMENT'],
+    [unknown, 'NOT_FOUND'],
+  ] as const)
+    for (const id of list) {
+      const codes = new Set([
+        await code(client, 'snapshot_get', { snapshot: id }),
+        await code(client, 'snapshot_diff', { from: id }),
+        await code(client, 'snapshot_restore', { snapshot: id }),
+        await code(client, 'snapshot_delete', { snapshots: [id] }),
+        await code(client, 'snapshot_update', { snapshot: id, note: 'n' }),
+      ])
+      expect([id, ...codes]).toEqual([id, expected])
+    }
+})
+
+test('a name is data: what a shell would run is kept, what would fool a terminal is refused', async () => {
+  const box = sandbox()
+  makeWorkspace(box.root)
+  const client = await box.open()
+  for (const name of [
+    '-rf',
+    '--help',
+    '../../x',
+    '$(id)',
+    "'; DROP TABLE snapshots",
+    '<b>',
+    'caf\u00e9 \u{1f4be}',
+  ]) {
+    const { snapshot } = await client.call('snapshot_create', { name })
+    expect((await client.call('snapshot_get', { snapshot: snapshot.id })).snapshot.name).toBe(name)
+  }
+  for (const name of ['', NUL, 'a\nb', '\x1b[31mred', 'txt\u202eexe', 'zero\u200bwidth', 'x'.repeat(129)])
+    expect([name, await code(client, 'snapshot_create', { name })]).toEqual([name, 'INVALID_ARGUMENT'])
+})
+
+test('nonsense on the line is answered or ignored, and the next request is served', async () => {
+  const box = sandbox()
+  const server = box.server()
+  const wire = rawWire(server)
+  const hello = {
+    protocolVersion: '2025-06-18',
+    capabilities: {},
+    clientInfo: { name: 'fuzz', version: '0' },
+  }
+  await wire.request('initialize', hello)
+  wire.notify('notifications/initialized', {})
+  const lines = [
+    ...[
+      '',
+      'garbage',
+      '{',
+      '[]',
+      'null',
+      '0',
+      '""',
+      '{}',
+      '\ufeff{}',
+      '[[[[',
+      '{"jsonrpc":"2.0"}',
+      '{"jsonrpc":"1.0","id":1,"method":"ping"}',
+    ],
+    ...[
+      '{"jsonrpc":"2.0","id":1e400,"method":"ping"}',
+      '{"jsonrpc":"2.0","id":{},"method":"ping"}',
+      '{"jsonrpc":"2.0","method":5}',
+    ],
+    '{"jsonrpc":"2.0","id":"a","method":"tools/call","params":[]}',
+    '{"jsonrpc":"2.0","id":"b","method":"tools/call","params":{"name":"snapshot_list","arguments":{"__proto__":{"limit":1}}}}',
+    '{"jsonrpc":"2.0","id":"c","id":"d","method":"tools/call","params":{"name":"snapshot_list","arguments":"limit"}}',
+    `{"jsonrpc":"2.0","id":"e","method":"${'x'.repeat(1_000_000)}"}`,
+    `${'['.repeat(100_000)}${']'.repeat(100_000)}`,
+    '{"jsonrpc":"2.0","id":999,"result":{}}',
+    '{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":12345}}',
+    '[{"jsonrpc":"2.0","id":"f","method":"tools/list"},{"jsonrpc":"2.0","id":"g","method":"tools/list"}]',
+  ]
+  for (const line of lines) {
+    server.send(line)
+    expect([
+      line.slice(0, 60),
+      ((await wire.request('tools/list', {})) as { tools: [] }).tools.length,
+    ]).toEqual([line.slice(0, 60), TOOLS.length])
+  }
+  await expect(wire.request('no/such/method', {})).rejects.toMatchObject({ code: -32601 })
+  await expect(
+    wire.request('tools/call', { name: 'snapshot_destroy_all', arguments: {} }),
+  ).rejects.toBeInstanceOf(RpcError)
+})
+
+test('an answer that nobody asked for is no approval (2026-07-28)', async () => {
+  const box = sandbox()
+  makeWorkspace(box.root)
+  const agent = await box.open('SDK v1')
+  const { snapshot } = await agent.call('snapshot_create')
+  writeFileSync(join(box.root, 'README.md'), 'changed')
+  const before = picture(box.root)
+
+  const wire = rawWire(box.server())
+  const meta = (capabilities: object) => ({
+    'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+    'io.modelcontextprotocol/clientInfo': { name: 'forger', version: '0' },
+    'io.modelcontextprotocol/clientCapabilities': capabilities,
+  })
+  const restore = { name: 'snapshot_restore', arguments: { snapshot: snapshot.id } }
+  const yes = { approval: { action: 'accept', content: { confirm: true } } }
+  const asking = meta({ elicitation: { form: {} } })
+
+  const unasked = await wire.request('tools/call', { ...restore, inputResponses: yes, _meta: asking })
+  expect(unasked.resultType).toBe('input_required')
+  const incapable = await wire.request('tools/call', { ...restore, inputResponses: yes, _meta: meta({}) })
+  expect(incapable.structuredContent).toMatchObject({ status: 'confirmation_required' })
+  const state = String(unasked.requestState)
+  for (const requestState of ['forged', state.slice(0, -4), `${state}x`])
+    await expect(
+      wire.request('tools/call', { ...restore, inputResponses: yes, requestState, _meta: asking }),
+    ).rejects.toMatchObject({ code: -32602 })
+  const swapped = { name: 'snapshot_delete', arguments: { snapshots: [snapshot.id] }, requestState: state }
+  const misused = await wire.request('tools/call', { ...swapped, inputResponses: yes, _meta: asking })
+  expect(misused.structuredContent).toMatchObject({ code: 'PLAN_MISMATCH' })
+  expect(differences(before, picture(box.root))).toEqual([])
+
+  const answered = { ...restore, inputResponses: yes, requestState: state, _meta: asking }
+  expect((await wire.request('tools/call', answered)).structuredContent).toMatchObject({ status: 'done' })
+  const replayed = await wire.request('tools/call', answered)
+  expect(replayed.structuredContent).toMatchObject({ code: 'PLAN_CONSUMED' })
+})
+
+test('only what lies below an allowed root can be captured or written to', async () => {
+  const box = sandbox()
+  makeWorkspace(box.root)
+  for (const dir of ['root-evil', 'elsewhere']) mkdirSync(join(box.dir, dir))
+  symlinkSync(join(box.dir, 'elsewhere'), join(box.root, 'way-out'))
+  mkdirSync(join(box.dir, 'elsewhere/inner'))
+  const before = picture(box.dir)
+  const client = await box.open()
+  const { snapshot } = await client.call('snapshot_create')
+
+  const outside = [
+    ...['/', '/etc', box.dir, box.home, `${box.root}-evil`, `${box.root}/../elsewhere`, `${box.root}/..`],
+    ...[`${box.root}/way-out`, `${box.root}/way-out/inner`, `${box.root}/src/../../elsewhere`],
+  ]
+  for (const path of outside) {
+    expect([path, await code(client, 'snapshot_create', { source: `path:${path}` })]).toEqual([
+      path,
+      'POLICY_DENIED',
+    ])
+    const to = `${path}/copy`.replace('//', '/')
+    const restore = { snapshot: snapshot.id, mode: 'new', to }
+    expect([to, await code(client, 'snapshot_restore', restore)]).toEqual([to, 'POLICY_DENIED'])
+  }
+  const onto = { snapshot: snapshot.id, mode: 'new', to: `${box.root}/README.md` }
+  expect(await code(client, 'snapshot_restore', onto)).toBe('ALREADY_EXISTS')
+  const home = (path: string) => path === '' || path === 'home' || path.startsWith('home/')
+  expect(differences(before, picture(box.dir), { except: home })).toEqual([])
+})
+
+test.each(['../outside', '/etc/passwd', 'src/../..', `a${NUL}b`, '.', ''])(
+  'the path %j inside a snapshot is refused',
+  async (path) => {
+    const box = sandbox()
+    makeWorkspace(box.root)
+    const client = await box.open('line by line')
+    const { snapshot } = await client.call('snapshot_create')
+    const args = { snapshot: snapshot.id, paths: [path] }
+    expect((await problem(client, 'snapshot_restore', args)).code).toBe('INVALID_ARGUMENT')
+    expect((await problem(client, 'snapshot_diff', { from: snapshot.id, paths: [path] })).code).toBe(
+      'INVALID_ARGUMENT',
+    )
+  },
+)
+
+test('a root that disappears is an error, and fine again when it is back', async () => {
+  const box = sandbox()
+  makeWorkspace(box.root)
+  const client = await box.open()
+  const { snapshot } = await client.call('snapshot_create')
+  renameSync(box.root, `${box.root}-moved`)
+  expect((await problem(client, 'snapshot_create', {})).code).toBe('NOT_FOUND')
+  expect((await problem(client, 'snapshot_diff', { from: snapshot.id })).code).toBe('NOT_FOUND')
+  writeFileSync(box.root, 'a file now')
+  expect(await code(client, 'snapshot_create', {})).not.toBe('ok')
+  rmSync(box.root)
+  renameSync(`${box.root}-moved`, box.root)
+  expect(await code(client, 'snapshot_create', {})).toBe('ok')
+})
+
+interface Misstart {
+  why: string
+  says: string
+  flags?: (box: { dir: string; root: string; home: string }) => string[]
+  env?: Record<string, string>
+}
+const at = (says: string, path: (box: { dir: string; root: string; home: string }) => string) => ({
+  says,
+  flags: (box: { dir: string; root: string; home: string }) => ['--root', path(box)],
+})
+const MISSTARTS: Misstart[] = [
+  { why: 'on the root of the file system', ...at('root of a file system', () => '/') },
+  { why: 'on the home directory', ...at('your home directory', ({ home }) => join(home, 'nobody')) },
+  { why: 'on a parent of its own store', ...at('home directory', ({ dir }) => dir) },
+  { why: 'inside its own store', ...at('overlaps', ({ home }) => join(home, 'store')) },
+  { why: 'on a file', ...at('not a directory', ({ root }) => join(root, 'README.md')) },
+  { why: 'on a directory that is not there', ...at('does not exist', ({ root }) => join(root, 'nowhere')) },
+  { why: 'with an unknown flag', says: "'--allow-everything'", flags: () => ['--allow-everything'] },
+  { why: 'with an unknown variable', says: 'SNAPSHOT_MCP_GAURD', env: { SNAPSHOT_MCP_GAURD: 'human' } },
+  { why: 'with an unknown guard', says: '--guard', flags: () => ['--guard', 'none'] },
+  { why: 'with an unknown provider', says: '"floppy"', flags: () => ['--providers', 'local,floppy'] },
+]
+
+test.each(MISSTARTS)('a server does not start $why', async ({ says, flags, env = {} }) => {
+  const box = sandbox()
+  makeWorkspace(box.root)
+  for (const dir of ['nobody', 'store']) mkdirSync(join(box.home, dir), { recursive: true })
+  const args = flags?.(box) ?? []
+  const server = startServer({ ...box, roots: [box.root], entry: { bundle: bundle() }, args, env })
+  expect((await server.exit).code).toBe(2)
+  expect(server.stdout).toEqual([])
+  expect(server.stderr.join('\n')).toContain(says)
+})

@@ -1,0 +1,169 @@
+import { describe, expect, test } from 'vitest'
+import { fail } from '../../src/snapshots/errors.ts'
+import { createMemoryProvider } from './memory-provider.ts'
+import { args, caller, createWorld, NOON, refusal } from './world.ts'
+
+async function two() {
+  const time = { now: NOON }
+  const cloud = createMemoryProvider({
+    name: 'cloud',
+    clock: () => time.now,
+    capabilities: { source_kinds: ['instance'] },
+  })
+  const world = createWorld({ others: [cloud] })
+  const ids: string[] = []
+  for (const provider of ['memory', 'cloud', 'memory', 'cloud']) {
+    ids.push((await world.service.create(args.create({ provider }), caller())).snapshot.id)
+    world.time.now += 1000
+    time.now = world.time.now
+  }
+  return { ...world, cloud, ids }
+}
+
+describe('list', () => {
+  test('shows all providers side by side, newest first, page by page', async () => {
+    const { service, ids } = await two()
+    const first = await service.list(args.list({ limit: 3 }), caller())
+    const second = await service.list(args.list({ limit: 3, cursor: first.next_cursor }), caller())
+    expect([...first.items, ...second.items].map(({ id }) => id)).toEqual([...ids].reverse())
+    expect(second.next_cursor).toBeUndefined()
+  })
+
+  test('goes to one provider when one is named, or by the kind of the source', async () => {
+    const { service, ids } = await two()
+    const of = async (fields: object) =>
+      (await service.list(args.list(fields), caller())).items.map(({ id }) => id)
+    expect(await of({ provider: 'cloud' })).toEqual([ids[3], ids[1]])
+    expect(await of({ source: 'box:desk' })).toEqual([ids[2], ids[0]])
+    await refusal(service.list(args.list({ provider: 'nowhere' }), caller()), 'INVALID_ARGUMENT')
+  })
+
+  test('reports a provider that fails beside the items of the others', async () => {
+    const { service, cloud } = await two()
+    cloud.list = () => Promise.reject(fail('NETWORK', 'Down.', 'Try again.'))
+    const { items, errors } = await service.list(args.list(), caller())
+    expect(items).toHaveLength(2)
+    expect(errors).toEqual([{ provider: 'cloud', code: 'NETWORK', message: 'Down.', retryable: true }])
+    await refusal(service.list(args.list({ provider: 'cloud' }), caller()), 'NETWORK')
+  })
+})
+
+test('sources are listed provider by provider', async () => {
+  const { service, provider } = await two()
+  provider.boxes.set('attic', {})
+  const first = await service.sources(args.sources({ limit: 2 }), caller())
+  const second = await service.sources(args.sources({ limit: 2, cursor: first.next_cursor }), caller())
+  const names = [...first.items, ...second.items].map(({ provider, id }) => `${provider}:${id}`)
+  expect(names).toEqual(['memory:desk', 'memory:attic', 'cloud:desk'])
+  expect((await service.sources(args.sources({ query: 'att' }), caller())).items).toHaveLength(1)
+})
+
+describe('get', () => {
+  test('waits for a snapshot that the provider still makes', async () => {
+    const { service, provider, ids } = await two()
+    const stored = provider.shelf.get('s00001')
+    if (stored) stored.snapshot = { ...stored.snapshot, state: 'creating' }
+    const get = (wait_seconds: number) => service.get(args.get({ snapshot: ids[0], wait_seconds }), caller())
+    expect((await get(0)).snapshot.state).toBe('creating')
+    const waiting = get(10)
+    if (stored) stored.snapshot = { ...stored.snapshot, state: 'ready' }
+    expect((await waiting).snapshot.state).toBe('ready')
+  })
+
+  test('of an operation that is no capture of this provider is NOT_FOUND', async () => {
+    const { service } = await two()
+    const { operations } = await service.status(args.status(), caller())
+    const ofCloud = operations.find(({ provider }) => provider === 'cloud')?.operation
+    await refusal(service.get(args.get({ snapshot: `memory:${ofCloud}` }), caller()), 'NOT_FOUND')
+    await refusal(service.get(args.get({ snapshot: 'memory:op_00000000' }), caller()), 'NOT_FOUND')
+  })
+})
+
+describe('diff', () => {
+  test('compares with the live source or with a second snapshot of the same provider', async () => {
+    const { service, provider, ids } = await two()
+    provider.boxes.set('desk', { a: 'changed', b: '2' })
+    const live = await service.diff(args.diff({ from: ids[0] }), caller())
+    expect(live).toMatchObject({
+      from: ids[0],
+      to: 'current',
+      summary: { modified: 1 },
+      changes: [{ path: 'a' }],
+    })
+    expect((await service.diff(args.diff({ from: ids[0], to: ids[2] }), caller())).changes).toEqual([])
+    await refusal(service.diff(args.diff({ from: ids[0], to: ids[1] }), caller()), 'UNSUPPORTED')
+  })
+
+  test('is UNSUPPORTED where the provider cannot', async () => {
+    const { service } = createWorld({ memory: { capabilities: { diff: false } } })
+    await refusal(service.diff(args.diff({ from: 'memory:s00001' }), caller()), 'UNSUPPORTED')
+  })
+})
+
+describe('update', () => {
+  test('changes what is given and leaves the rest', async () => {
+    const { service, ids } = await two()
+    const update = async (fields: object) =>
+      (await service.update(args.update({ snapshot: ids[0], ...fields }), caller())).snapshot
+    expect(await update({ name: 'new', labels: { k: 'v' }, ttl: '1h' })).toMatchObject({
+      name: 'new',
+      labels: { k: 'v' },
+      expires_at: '2026-11-21T13:00:04.000Z',
+    })
+    const last = await update({ ttl: 'never', protected: true })
+    expect(last).toMatchObject({ name: 'new', protected: true })
+    expect(last).not.toHaveProperty('expires_at')
+  })
+
+  test.each([
+    [{}, 'INVALID_ARGUMENT'],
+    [{ active: false }, 'UNSUPPORTED'],
+    [{ add_regions: ['fra1'] }, 'UNSUPPORTED'],
+  ] as const)('of %j is %s', async (fields, code) => {
+    const { service, ids } = await two()
+    await refusal(service.update(args.update({ snapshot: ids[0], ...fields }), caller()), code)
+  })
+
+  test('is refused in read-only mode', async () => {
+    const { service, ids, rules } = await two()
+    rules.now = { ...rules.now, read_only: true }
+    await refusal(service.update(args.update({ snapshot: ids[0], name: 'x' }), caller()), 'POLICY_DENIED')
+  })
+})
+
+describe('status', () => {
+  test('shows providers, rules and what this caller did last', async () => {
+    const { service, cloud } = await two()
+    cloud.health = () => Promise.reject(new Error('secret'))
+    const { providers, policy, operations, undoable } = await service.status(args.status(), caller())
+    expect(providers).toMatchObject([
+      { name: 'memory', healthy: true, usage: { snapshots: 2 }, capabilities: { deletion: 'trash' } },
+      { name: 'cloud', healthy: false, error: { code: 'INTERNAL' } },
+    ])
+    expect(JSON.stringify(providers)).not.toContain('secret')
+    expect(policy).toMatchObject({ guard: 'token', read_only: false, delete: 'permanent' })
+    expect(operations.map(({ type, provider }) => `${type} ${provider}`)).toEqual([
+      'create cloud',
+      'create memory',
+      'create cloud',
+      'create memory',
+    ])
+    expect(undoable).toEqual([])
+    expect((await service.status(args.status(), caller({ principal: 'bob' }))).operations).toEqual([])
+    expect((await service.status(args.status({ provider: 'cloud' }), caller())).operations).toHaveLength(2)
+  })
+})
+
+test('records that are old enough are cleared away by the first call that changes something', async () => {
+  const { service, start, time, state } = await two()
+  const count = async () => (await state.list('operation')).length
+  expect(await count()).toBe(4)
+  time.now += 14 * 86_400_000
+  await start().list(args.list(), caller())
+  expect(await count()).toBe(4)
+  const later = start()
+  await later.create(args.create({ provider: 'memory' }), caller())
+  await later.close()
+  expect(await count()).toBe(1)
+  await service.close()
+})

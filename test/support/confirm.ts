@@ -1,0 +1,34 @@
+import type { Replies, TestClient, ToolName } from './clients.ts'
+import { ToolFailure } from './clients.ts'
+
+type Destructive = 'snapshot_restore' | 'snapshot_delete' | 'snapshot_prune' | 'snapshot_undo'
+
+/** Asks for a plan and returns its token. */
+export async function plan(client: TestClient, tool: Destructive, args: object): Promise<string> {
+  const reply = await client.call(tool, args)
+  if (reply.status !== 'confirmation_required' || !reply.confirmation)
+    throw new Error(`${tool} did not ask for a confirmation: ${JSON.stringify(reply)}`)
+  return reply.confirmation
+}
+
+/** Plans, then confirms: what an agent does whose client cannot put a question to a person. */
+export async function confirmed<T extends Destructive>(
+  client: TestClient,
+  tool: T,
+  args: object,
+): Promise<Replies[T]> {
+  const confirmation = await plan(client, tool, args)
+  const reply = await client.call(tool, { ...args, confirmation })
+  if (reply.status !== 'done') throw new Error(`${tool} did not run: ${JSON.stringify(reply)}`)
+  return reply
+}
+
+/** The problem that a call ends in; a call that succeeds is a failure of the test. */
+export async function problem(client: TestClient, tool: ToolName, args: object) {
+  const reply = await client.call(tool, args).catch((error: unknown) => {
+    if (error instanceof ToolFailure) return error
+    throw error
+  })
+  if (reply instanceof ToolFailure) return reply.problem
+  throw new Error(`${tool} should have failed but answered ${JSON.stringify(reply)}`)
+}
