@@ -98,7 +98,8 @@ function surroundings(): Surroundings {
 
 function readSettings(flags: Record<string, unknown>, around: Surroundings): Given {
   const { config, ...named } = flags
-  const file = typeof config === 'string' ? readJson(resolve(around.cwd, config), 'configuration file') : {}
+  const path = unlessUnset(config)
+  const file = typeof path === 'string' ? readJson(resolve(around.cwd, path), 'configuration file') : {}
   refuseUnknown(file, around.env)
   const given: Record<string, unknown> = {}
   for (const [key, { flag, variable, schema }] of settings) {

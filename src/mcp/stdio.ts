@@ -17,20 +17,23 @@ export async function serveOnStdio(options: ServerOptions): Promise<void> {
     running.add(settled)
   }
 
-  const ended = new Promise<string>((resolve) => {
-    process.stdin.once('end', () => resolve('stdin ended')).once('close', () => resolve('stdin closed'))
-    // A client that went away (EPIPE) is an end like any other.
-    process.stdout.on('error', () => resolve('stdout failed'))
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve(signal))
-  })
-
   const transport = new StdioServerTransport(
     process.stdin,
     reserveStdout((text) => log.warn('Stray output', { text })),
   )
   const handle = serveStdio(({ era }) => createMcpServer({ ...options, running: watch }, era), {
     transport,
-    onerror: (error) => log.debug('Transport error', { error }),
+    onerror: (error) => log.warn('Transport error', { error }),
+  })
+
+  const ended = new Promise<string>((resolve) => {
+    // The transport closes when stdin ends, when stdout breaks (EPIPE), and when a line is too long to be a message.
+    const { onclose } = transport
+    transport.onclose = () => {
+      onclose?.()
+      resolve('transport closed')
+    }
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve(signal))
   })
 
   const reason = await ended
@@ -51,6 +54,8 @@ function reserveStdout(stray: (text: string) => void): Writable {
     if (done !== undefined) process.nextTick(done)
     return true
   }) as typeof process.stdout.write
+  // The stream below tells whoever writes; without a listener of its own the broken pipe would end the process.
+  process.stdout.on('error', () => {})
   return new Writable({
     decodeStrings: false,
     write: (chunk: string, encoding, done) => void write(chunk, encoding, done),

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import { link, mkdir, open, readdir, readFile, rmdir, stat, unlink } from 'node:fs/promises'
+import * as fs from 'node:fs'
 import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
 import { fail } from '../snapshots/errors.ts'
 import type { Kind } from './state-store.ts'
 import { storageError } from './storage-error.ts'
@@ -12,6 +13,9 @@ import { storageError } from './storage-error.ts'
  *
  * Old versions are trimmed, oldest first, and the newest KEEP stay. Hence a writer who was asleep for long can find
  * its version's name free again; but then its predecessor is gone as well, and that is how it learns that it lost.
+ *
+ * Records are small: the calls are synchronous, which takes a third of the time of trips through the thread pool. Only
+ * the flush to the disk, which may be slow, is waited for.
  */
 export interface Records {
   newest(kind: Kind, id: string): Promise<RawVersion | undefined>
@@ -49,11 +53,11 @@ export function createRecords({ directory, clock, random }: RecordsOptions): Rec
   async function newest(kind: Kind, id: string): Promise<RawVersion | undefined> {
     const dir = folder(kind, id)
     for (;;) {
-      const version = (await versions(dir)).at(-1)
+      const version = versions(dir).at(-1)
       if (version === undefined) return undefined
-      const text = await unlessAbsent(readFile(file(dir, version), 'utf8'))
+      const text = unlessAbsent(() => fs.readFileSync(file(dir, version), 'utf8'))
       if (text !== undefined) return { text, version }
-      // Trimmed or removed between the two calls: look again.
+      // Trimmed or removed by another process between the two calls: look again.
     }
   }
 
@@ -65,19 +69,19 @@ export function createRecords({ directory, clock, random }: RecordsOptions): Rec
     { durable } = { durable: true },
   ) {
     const dir = folder(kind, id)
-    if (after > 0 && !(await unlessAbsent(stat(file(dir, after))))) return undefined
-    await mkdir(dir, { recursive: true, mode: 0o700 })
+    if (after > 0 && !fs.existsSync(file(dir, after))) return undefined
+    fs.mkdirSync(dir, { recursive: true, mode: 0o700 })
     const version = after + 1
     if (!(await linkNew(dir, version, JSON.stringify(value), durable))) return undefined
 
-    const present = await versions(dir)
+    const present = versions(dir)
     const lost = after === 0 ? (present.at(-1) ?? 0) > KEEP : !present.includes(after)
     if (lost) {
-      await unlessAbsent(unlink(file(dir, version)))
+      unlessAbsent(() => fs.unlinkSync(file(dir, version)))
       return undefined
     }
     if (durable) await flush(after === 0 ? [dir, dirname(dir)] : [dir])
-    for (const old of present) if (old <= version - KEEP) await unlessAbsent(unlink(file(dir, old)))
+    for (const old of present) if (old <= version - KEEP) unlessAbsent(() => fs.unlinkSync(file(dir, old)))
     return version
   }
 
@@ -85,23 +89,22 @@ export function createRecords({ directory, clock, random }: RecordsOptions): Rec
   async function linkNew(dir: string, version: number, text: string, durable: boolean): Promise<boolean> {
     const temporary = join(dir, `.${random(8).toString('hex')}`)
     try {
-      const handle = await open(temporary, 'wx', 0o600)
+      const handle = fs.openSync(temporary, 'wx', 0o600)
       try {
-        await handle.writeFile(text)
+        fs.writeFileSync(handle, text)
         // Retirement goes by this time, so it has to be the injected clock's and not the disk's.
-        await handle.utimes(clock() / 1000, clock() / 1000)
-        if (durable) await handle.sync()
+        fs.futimesSync(handle, clock() / 1000, clock() / 1000)
+        if (durable) await fsync(handle)
       } finally {
-        await handle.close()
+        fs.closeSync(handle)
       }
-      await link(temporary, file(dir, version))
+      fs.linkSync(temporary, file(dir, version))
       return true
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException
-      if (code === 'EEXIST' || code === 'ENOENT') return false
+      if (['EEXIST', 'ENOENT'].includes(codeOf(error))) return false
       throw error
     } finally {
-      await unlessAbsent(unlink(temporary))
+      unlessAbsent(() => fs.unlinkSync(temporary))
     }
   }
 
@@ -109,24 +112,27 @@ export function createRecords({ directory, clock, random }: RecordsOptions): Rec
     const dir = folder(kind, id)
     for (;;) {
       // Oldest first: whoever writes at the same moment then misses its predecessor, or is removed in the next round.
-      for (const version of await versions(dir)) await unlessAbsent(unlink(file(dir, version)))
-      for (const debris of (await unlessAbsent(readdir(dir))) ?? []) {
-        if (!VERSION.test(debris)) await unlessAbsent(unlink(join(dir, debris)))
+      for (const version of versions(dir)) unlessAbsent(() => fs.unlinkSync(file(dir, version)))
+      for (const debris of unlessAbsent(() => fs.readdirSync(dir)) ?? []) {
+        if (!VERSION.test(debris)) unlessAbsent(() => fs.unlinkSync(join(dir, debris)))
       }
       try {
-        return await rmdir(dir)
+        return fs.rmdirSync(dir)
       } catch (error) {
-        const { code } = error as NodeJS.ErrnoException
-        if (code === 'ENOENT') return
-        if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error
+        if (codeOf(error) === 'ENOENT') return
+        if (!['ENOTEMPTY', 'EEXIST'].includes(codeOf(error))) throw error
       }
     }
   }
 
   async function writtenAt(kind: Kind, id: string): Promise<number | undefined> {
     const dir = folder(kind, id)
-    const version = (await versions(dir)).at(-1)
-    return version === undefined ? undefined : (await unlessAbsent(stat(file(dir, version))))?.mtimeMs
+    const version = versions(dir).at(-1)
+    return version === undefined ? undefined : unlessAbsent(() => fs.statSync(file(dir, version)))?.mtimeMs
+  }
+
+  async function ids(kind: Kind): Promise<string[]> {
+    return unlessAbsent(() => fs.readdirSync(join(directory, kind))) ?? []
   }
 
   return {
@@ -134,7 +140,7 @@ export function createRecords({ directory, clock, random }: RecordsOptions): Rec
     write: (...call) => storageError(write(...call)),
     remove: (...call) => storageError(remove(...call)),
     writtenAt: (...call) => storageError(writtenAt(...call)),
-    ids: (kind) => storageError(unlessAbsent(readdir(join(directory, kind))).then((ids) => ids ?? [])),
+    ids: (...call) => storageError(ids(...call)),
   }
 }
 
@@ -160,26 +166,30 @@ function safeName(id: string): string {
 const file = (dir: string, version: number) => join(dir, `${version}.json`)
 
 /** Ascending. */
-async function versions(dir: string): Promise<number[]> {
-  const names = (await unlessAbsent(readdir(dir))) ?? []
+function versions(dir: string): number[] {
+  const names = unlessAbsent(() => fs.readdirSync(dir)) ?? []
   return names
     .flatMap((name) => VERSION.exec(name)?.[1] ?? [])
     .map(Number)
     .sort((a, b) => a - b)
 }
 
+const fsync = promisify(fs.fsync)
+
 async function flush(directories: string[]): Promise<void> {
   for (const path of directories) {
-    const handle = await open(path, 'r')
-    await handle.sync().finally(() => handle.close())
+    const handle = fs.openSync(path, 'r')
+    await fsync(handle).finally(() => fs.closeSync(handle))
   }
 }
 
-async function unlessAbsent<T>(work: Promise<T>): Promise<T | undefined> {
+function unlessAbsent<T>(work: () => T): T | undefined {
   try {
-    return await work
+    return work()
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    if (codeOf(error) === 'ENOENT') return undefined
     throw error
   }
 }
+
+const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code ?? ''

@@ -142,9 +142,15 @@ describe('what did not run', () => {
       approval,
       confirmation: 'cfm_abcdefgh',
     })
-    expect(text).toContain('code ABCD-EFGH: snapshot-mcp approve ABCD-EFGH')
+    expect(text).toContain('(code ABCD-EFGH). snapshot-mcp approve ABCD-EFGH')
     expect(text).toContain('cfm_abcdefgh')
   })
+})
+
+test('prune says how to go on from its plan', () => {
+  expect(prune.render({ status: 'dry_run', plan: PLAN })).toMatch(
+    /call snapshot_prune again with "dry_run":false\.$/,
+  )
 })
 
 test('what ran: what changed, and how to undo it', () => {
@@ -236,7 +242,7 @@ test('names and paths cannot draw on a terminal, turn a line around or begin a n
     }),
   ]
   for (const text of texts) {
-    expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b\u2028\u202e]/)
+    expect(text).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u)
     expect(text.split('\n').filter((line) => line.startsWith('Saved: local:fake'))).toEqual([])
   }
 })

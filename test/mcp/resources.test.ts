@@ -88,7 +88,7 @@ describe('prompts', () => {
     const client = await modern(fakeService())
     const text = async (name: string, args?: Record<string, string>) => {
       const { messages } = await client.getPrompt({ name, ...(args && { arguments: args }) })
-      return (messages[0]?.content as { text: string }).text
+      return (messages[0]!.content as { text: string }).text
     }
     const { prompts } = await client.listPrompts()
     expect(prompts.map(({ name }) => name)).toEqual(['checkpoint-before-risky-change', 'roll-back'])

@@ -146,6 +146,13 @@ describe('the end', () => {
     expect(messages(server.stderr)).toContain('Closed')
   })
 
+  test('by a line that is too long to be a message', async () => {
+    const server = start(FAKE)
+    server.send(initialize(), 'x'.repeat(11_000_000))
+    expect(await server.exit).toBe(0)
+    expect(messages(server.stderr)).toEqual(expect.arrayContaining(['Transport error', 'Closed']))
+  })
+
   test('before anything was said', async () => {
     const server = start(FAKE)
     server.end()

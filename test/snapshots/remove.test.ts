@@ -122,6 +122,18 @@ describe('delete', () => {
   })
 })
 
+test('a delete that deleted nothing offers no undo', async () => {
+  const { service, provider, ids } = await filled(1)
+  provider.delete = async () => ({
+    deleted: [],
+    failed: [{ snapshot: 's00001', code: 'NETWORK', message: 'Down.' }],
+  })
+  const { confirmation } = (await service.delete(args.delete({ snapshots: ids }), caller())) as DeleteReply
+  const done = await service.delete(args.delete({ snapshots: ids, confirmation }), caller())
+  expect(done).toMatchObject({ deleted: [], failed: [{ snapshot: ids[0] }] })
+  expect(done).not.toHaveProperty('undo')
+})
+
 describe('prune', () => {
   test('only shows its plan by default, even with a confirmation', async () => {
     const { service, ids, remaining } = await filled(4)

@@ -1,30 +1,19 @@
 import { execFileSync } from 'node:child_process'
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  rmdirSync,
-  rmSync,
-  statSync,
-} from 'node:fs'
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PROJECT } from './server.ts'
 
 const OUT = join(PROJECT, 'dist/snapshot-mcp.js')
 const LOCK = join(PROJECT, 'node_modules/.snapshot-mcp-build')
-let copy: string | undefined
 
 /**
- * The published file, built first when it is missing or older than the source. Each test process runs a copy of its
- * own, so that a build that starts meanwhile does not pull the file away, and other users can read it.
+ * A copy of the published file in `dir`, which is built first when it is missing or older than the source. A copy,
+ * so that a build that starts meanwhile does not pull the file away, and so that another user can run it.
  */
-export function bundle(): string {
-  if (copy !== undefined) return copy
-  const path = join(tmpdir(), `snapshot-mcp-${process.pid}.mjs`)
+export function bundleInto(dir: string): string {
+  const path = join(dir, 'snapshot-mcp.mjs')
+  if (existsSync(path)) return path
   take(LOCK)
   try {
     build()
@@ -33,8 +22,6 @@ export function bundle(): string {
     rmdirSync(LOCK)
   }
   chmodSync(path, 0o755)
-  process.once('exit', () => rmSync(path, { force: true }))
-  copy = path
   return path
 }
 

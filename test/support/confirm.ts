@@ -32,3 +32,14 @@ export async function problem(client: TestClient, tool: ToolName, args: object) 
   if (reply instanceof ToolFailure) return reply.problem
   throw new Error(`${tool} should have failed but answered ${JSON.stringify(reply)}`)
 }
+
+/** The error code of a call, or `ok`. */
+export async function code(client: TestClient, tool: ToolName, args: object): Promise<string> {
+  try {
+    await client.call(tool, args)
+    return 'ok'
+  } catch (error) {
+    if (error instanceof ToolFailure) return error.problem.code
+    throw error
+  }
+}

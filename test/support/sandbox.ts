@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, realpathSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished } from 'vitest'
-import { bundle } from './bundle.ts'
+import { bundleInto } from './bundle.ts'
 import { type ClientKind, connect, type Person, type TestClient } from './clients.ts'
 import { impurities, type ServerOptions, type ServerProcess, startServer } from './server.ts'
 
@@ -29,7 +29,7 @@ export function sandbox(): Sandbox {
     const process = startServer({
       home: box.home,
       roots: [box.root],
-      entry: { bundle: bundle() },
+      entry: { bundle: bundleInto(dir) },
       ...options,
     })
     onTestFinished(async () => {

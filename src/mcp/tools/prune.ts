@@ -14,5 +14,9 @@ export const prune = defineTool({
   args: PruneArgs,
   reply: DeleteReply,
   run: (service, args, caller) => service.prune(args, caller),
-  render: (reply) => deletionText(name, reply),
+  render: (reply) =>
+    [
+      deletionText(name, reply),
+      ...(reply.status === 'dry_run' ? [`To go on, call ${name} again with "dry_run":false.`] : []),
+    ].join('\n'),
 })

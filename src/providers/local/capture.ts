@@ -33,6 +33,7 @@ export async function inspect(
   const found = await scan(directory, {
     exclude: compileExclude(exclude),
     previous: engine.cache.get(root),
+    path: root,
     pause: createPause(ctx, { report: () => progress(counts) }),
     clock: engine.clock,
     counts,
@@ -74,6 +75,7 @@ export async function capture(
     const found = await scan(directory, {
       exclude,
       previous: cache.get(request.root),
+      path: request.root,
       store: { writer, has: store.objects.has },
       pause,
       clock,

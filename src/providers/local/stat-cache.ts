@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto'
 import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createReader, createWriter, type Reader, type Writer } from './bytes.ts'
-import type { Captured, LiveDirectory, LiveEntry, Stat } from './live.ts'
+import type { LiveDirectory, LiveEntry, Stat } from './live.ts'
 import type { ByteString } from './names.ts'
 import { objectId } from './store/pack-writer.ts'
-import type { Meta } from './tree.ts'
+import { type Meta, SKIP_REASONS } from './tree.ts'
 
 /**
  * Remembers the last scan of each source, so that the next one reads only what changed: in memory while the server
@@ -19,12 +19,12 @@ export interface StatCache {
   flush(): void
 }
 
-const MAGIC = 'SSC1'
+const MAGIC = 'SSC2'
 /** Written a moment after a call, so that the caller does not wait for it. */
 const FLUSH_AFTER_MS = 100
 /** Sources kept in memory; each takes about 300 bytes an entry. */
 const MAX_SOURCES = 8
-const KIND = { file: 0, chunked: 1, directory: 2, symlink: 3 } as const
+const KIND = { file: 0, chunked: 1, directory: 2, symlink: 3, skipped: 4 } as const
 
 export function createStatCache(directory: string): StatCache {
   const scans = new Map<
@@ -117,9 +117,13 @@ export function decode(bytes: Buffer): LiveDirectory | undefined {
   return root.type === 'directory' ? root : undefined
 }
 
-function writeEntry(writer: Writer, entry: Captured): void {
+function writeEntry(writer: Writer, entry: LiveEntry): void {
   writer.u8(entry.type === 'file' && entry.chunked ? KIND.chunked : KIND[entry.type])
   writer.bytes(entry.name)
+  if (entry.type === 'skipped') {
+    writer.u8(SKIP_REASONS.indexOf(entry.reason))
+    return
+  }
   writer.varint(entry.mode)
   writer.varint(entry.uid)
   writer.varint(entry.gid)
@@ -132,15 +136,16 @@ function writeEntry(writer: Writer, entry: Captured): void {
     writer.bytes(entry.target)
   } else {
     writer.id(entry.tree)
-    const captured = entry.children.filter((child): child is Captured => child.type !== 'skipped')
-    writer.varint(captured.length)
-    for (const child of captured) writeEntry(writer, child)
+    writer.varint(entry.children.length)
+    for (const child of entry.children) writeEntry(writer, child)
   }
 }
 
-function readEntry(reader: Reader): Captured {
+function readEntry(reader: Reader): LiveEntry {
   const kind = reader.u8()
   const name = reader.bytes()
+  if (kind === KIND.skipped)
+    return { type: 'skipped', name, reason: SKIP_REASONS[reader.u8()] ?? 'unreadable' }
   const meta: Meta = {
     mode: reader.varint(),
     uid: reader.varint(),

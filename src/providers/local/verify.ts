@@ -10,6 +10,7 @@ import { createPause } from './pause.ts'
 import { stepsTo } from './plan.ts'
 import { type Scan, scan } from './scan.ts'
 import type { Scope } from './scope.ts'
+import { rootOf } from './snapshot-view.ts'
 import { isEmptySteps, type RestoreSteps } from './steps.ts'
 import type { Stored } from './store/manifests.ts'
 import { storedView } from './view.ts'
@@ -37,6 +38,7 @@ export async function verify(
   const found = await scan(directory, {
     exclude: compileExclude(manifest.exclude),
     previous,
+    path: rootOf(manifest),
     pause: createPause(ctx),
     clock: engine.clock,
   })

@@ -1,0 +1,182 @@
+import { linkSync, mkdirSync, renameSync, rmSync, statSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { refusal } from '../../snapshots/world.ts'
+import { differences, digest, type Picture, picture } from '../../support/oracle.ts'
+import { type Workbench, workbench } from './support.ts'
+
+/** A project that was saved and then broken in every way. */
+async function broken(): Promise<{ box: Workbench; id: string; before: Picture }> {
+  const box = workbench()
+  for (const path of ['edited', 'untouched', 'removed', 'dir/edited', 'dir/removed', 'chmodded'])
+    box.write(path, `saved ${path}`)
+  const before = box.picture()
+  const { id } = await box.save()
+  for (const path of ['edited', 'dir/edited', 'new', 'dir/new', 'newdir/a', 'newdir/b/c'])
+    box.write(path, `broken ${path}`)
+  box.write('chmodded', 'saved chmodded', 0o600)
+  for (const path of ['removed', 'dir/removed']) unlinkSync(box.at(path))
+  return { box, id, before }
+}
+
+interface Left {
+  path: string
+  reason: string
+}
+
+/**
+ * Restores while somebody does something right after the safety snapshot was taken. The restore has to name the paths
+ * it left alone, leave there what they did (`theirs`), and restore everything else.
+ */
+async function interrupted(happen: (box: Workbench) => void, left: string[], theirs = left): Promise<Workbench> {
+  const { box, id, before } = await broken()
+  let after: Picture = new Map()
+  const record = async () => {
+    happen(box)
+    after = box.picture()
+  }
+  const problem = await refusal(box.restore(id, {}, { record }), 'CONFLICT')
+  expect(problem.outcome).toBe('partial')
+  const { left_alone } = problem.details as { left_alone: Left[] }
+  expect(left_alone.map(({ path }) => path).sort()).toEqual([...left].sort())
+  expect(new Set(left_alone.map(({ reason }) => reason))).toEqual(new Set(['changed_meanwhile']))
+
+  const now = box.picture()
+  const isLeft = (path: string) => left.some((each) => path === each || path.startsWith(`${each}/`))
+  const holdsLeft = (path: string) => path === '' || left.some((each) => each.startsWith(`${path}/`))
+  expect(differences(before, now, { except: (path) => isLeft(path) || holdsLeft(path) })).toEqual([])
+  expect(differences(after, now, { except: (path) => !theirs.includes(path) })).toEqual([])
+  return box
+}
+
+describe('what somebody does between the safety snapshot and the restore', () => {
+  test('an edit of a file that would be overwritten', async () => {
+    const box = await interrupted(({ write }) => write('edited', 'theirs'), ['edited'])
+    expect(box.read('edited')).toBe('theirs')
+  })
+
+  test('an edit of the same size with the old times', async () => {
+    const box = await interrupted(({ at, read, write }) => {
+      const { atime, mtime } = statSync(at('dir/edited'))
+      write('dir/edited', read('dir/edited').toUpperCase())
+      utimesSync(at('dir/edited'), atime, mtime)
+    }, ['dir/edited'])
+    expect(box.read('dir/edited')).toBe('BROKEN DIR/EDITED')
+  })
+
+  test('an edit of a file whose mode would be set', async () => {
+    const box = await interrupted(({ write }) => write('chmodded', 'theirs', 0o600), ['chmodded'])
+    expect(box.read('chmodded')).toBe('theirs')
+  })
+
+  test('an edit of a file that would be removed', async () => {
+    const box = await interrupted(({ write }) => write('new', 'theirs'), ['new'])
+    expect(box.read('new')).toBe('theirs')
+  })
+
+  test('a new file where one would be written', async () => {
+    const box = await interrupted(({ write }) => write('removed', 'theirs'), ['removed'])
+    expect(box.read('removed')).toBe('theirs')
+  })
+
+  test('a new directory where a file would be written', async () => {
+    const happen = ({ write }: Workbench) => write('removed/theirs', 'theirs')
+    const box = await interrupted(happen, ['removed'], ['removed', 'removed/theirs'])
+    expect(box.read('removed/theirs')).toBe('theirs')
+  })
+
+  test('a symlink where a file would be written, or instead of one', async () => {
+    const box = await interrupted(
+      ({ at, dir }) => {
+        writeFileSync(join(dir, 'victim'), 'outside')
+        symlinkSync(join(dir, 'victim'), at('removed'))
+        rmSync(at('edited'))
+        symlinkSync(join(dir, 'victim'), at('edited'))
+      },
+      ['removed', 'edited'],
+    )
+    expect(box.read('../victim')).toBe('outside')
+  })
+
+  test('a new file in a directory that would be removed', async () => {
+    const happen = ({ write }: Workbench) => write('newdir/b/theirs', 'theirs')
+    const box = await interrupted(happen, ['newdir', 'newdir/b'], ['newdir/b/theirs'])
+    expect(box.read('newdir/b/theirs')).toBe('theirs')
+    // What was known of it went: the safety snapshot holds that.
+    expect([...picture(box.at('newdir')).keys()]).toEqual(['', 'b', 'b/theirs'])
+  })
+
+  test('a directory moved away and another put in its place', async () => {
+    const { box, id } = await broken()
+    const moved = join(box.dir, 'moved')
+    const was = digest(picture(box.at('dir')))
+    const record = async () => {
+      renameSync(box.at('dir'), moved)
+      box.write('dir/edited', 'theirs')
+      box.write('dir/more', 'theirs too')
+    }
+    await refusal(box.restore(id, {}, { record }), 'CONFLICT')
+    expect([box.read('dir/edited'), box.read('dir/more')]).toEqual(['theirs', 'theirs too'])
+    expect(digest(picture(moved))).toBe(was)
+    expect(box.read('edited')).toBe('saved edited')
+  })
+
+  test('a directory removed', async () => {
+    const { box, id } = await broken()
+    const record = async () => rmSync(box.at('dir'), { recursive: true })
+    await refusal(box.restore(id, {}, { record }), 'CONFLICT')
+    expect([...box.picture().keys()].filter((path) => path.includes('.snapshot-mcp'))).toEqual([])
+  })
+
+  test('a directory replaced by a symlink to one outside', async () => {
+    const { box, id } = await broken()
+    const outside = join(box.dir, 'outside')
+    mkdirSync(outside)
+    for (const name of ['edited', 'new', 'other']) writeFileSync(join(outside, name), 'outside')
+    const before = digest(picture(outside))
+    const record = async () => {
+      rmSync(box.at('dir'), { recursive: true })
+      symlinkSync(outside, box.at('dir'))
+    }
+    const problem = await refusal(box.restore(id, {}, { record }), 'CONFLICT')
+    expect(digest(picture(outside))).toBe(before)
+    // Either nothing at all, or everything but this one directory.
+    const untouched = problem.outcome === 'not_started'
+    expect(box.read('edited')).toBe(untouched ? 'broken edited' : 'saved edited')
+  })
+
+  test('an edit through another name of a linked file', async () => {
+    const box = workbench()
+    box.write('a', 'saved')
+    linkSync(box.at('a'), box.at('b'))
+    const { id } = await box.save()
+    for (const name of ['a', 'b']) rmSync(box.at(name))
+    box.write('a', 'broken a')
+    box.write('b', 'broken b')
+    const record = async () => box.write('a', 'theirs')
+    const problem = await refusal(box.restore(id, {}, { record }), 'CONFLICT')
+    expect((problem.details as { left_alone: Left[] }).left_alone.map(({ path }) => path)).toContain('a')
+    expect(box.read('a')).toBe('theirs')
+    // Never a second name for what somebody else just wrote: no snapshot ever held that.
+    expect(['saved', 'broken b']).toContain(box.read('b'))
+  })
+})
+
+test('nothing temporary stays behind, and an undo brings back what was there', async () => {
+  const { box, id } = await broken()
+  const spoilt = box.picture()
+  const record = async () => box.write('removed', 'theirs')
+  const problem = await refusal(box.restore(id, {}, { record }), 'CONFLICT')
+  expect([...box.picture().keys()].filter((path) => path.includes('.snapshot-mcp'))).toEqual([])
+  const { safety_snapshot } = problem.details as { safety_snapshot: string }
+  await box.restore(safety_snapshot.slice('local:'.length))
+  expect(differences(spoilt, box.picture())).toEqual([])
+})
+
+test('a restore that is not recorded does not begin', async () => {
+  const { box, id } = await broken()
+  const spoilt = box.picture()
+  const record = () => Promise.reject(new Error('the journal is gone'))
+  await expect(box.restore(id, {}, { record })).rejects.toThrow('the journal is gone')
+  expect(differences(spoilt, box.picture())).toEqual([])
+})

@@ -1,0 +1,153 @@
+import { mkdirSync, readdirSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { refusal } from '../../snapshots/world.ts'
+import { differences, digest, picture } from '../../support/oracle.ts'
+import { makeBulk, makeWorkspace } from '../../support/workspace.ts'
+import { context, shelf, type Workbench, workbench } from './support.ts'
+
+async function saved(): Promise<{ box: Workbench; id: string; to: string }> {
+  const box = workbench()
+  makeWorkspace(box.root)
+  return { box, id: (await box.save()).id, to: join(box.dir, 'copy') }
+}
+
+test('a copy equals what was saved, links and times and all', async () => {
+  const { box, id, to } = await saved()
+  const before = box.picture()
+  const result = await box.restore(id, { mode: 'new', to })
+  expect(differences(before, picture(to))).toEqual([])
+  expect(result.targets).toEqual([{ kind: 'path', id: to, name: 'copy' }])
+  expect(result.changed).toMatchObject({ deleted: 0, metadata: 0 })
+  expect(result.changed.written).toBe(before.size - 1)
+})
+
+test('three copies are numbered, whole and independent', async () => {
+  const { box, id, to } = await saved()
+  const before = box.picture()
+  const { targets, changed } = await box.restore(id, { mode: 'new', to: `${to}/`, count: 3 })
+  expect(targets?.map((target) => target.id)).toEqual([`${to}-1`, `${to}-2`, `${to}-3`])
+  expect(changed.written).toBe(3 * (before.size - 1))
+  for (const n of [1, 2, 3]) expect(differences(before, picture(`${to}-${n}`))).toEqual([])
+  const inodes = [1, 2, 3].map((n) => picture(`${to}-${n}`).get('README.md')?.links)
+  expect(inodes).toEqual(Array(3).fill('README.link = README.md'))
+})
+
+test('a copy can be captured and restored like any other source', async () => {
+  const { box, id, to } = await saved()
+  await box.restore(id, { mode: 'new', to })
+  const before = picture(to)
+  const copy = await box.save({ from: to })
+  expect(copy.snapshot.native.digest).toBe((await box.provider.get(id, context())).native.digest)
+  box.write('../copy/README.md', 'edited')
+  await box.restore(copy.id)
+  expect(differences(before, picture(to))).toEqual([])
+})
+
+describe('a place where no copy can be made', () => {
+  test.each([
+    ['something is there', 'root', 'ALREADY_EXISTS'],
+    ['a dangling link is there', 'link', 'ALREADY_EXISTS'],
+    ['its parent is not there', 'no/such/parent', 'NOT_FOUND'],
+    ['its parent is a file', 'root/README.md/copy', 'INVALID_ARGUMENT'],
+    ['its name is too long', 'x'.repeat(256), 'INVALID_ARGUMENT'],
+    ['it is outside', '../copy', 'POLICY_DENIED'],
+    ['it is outside through a link', 'out/copy', 'POLICY_DENIED'],
+    ['it looks like a root and is not', '../root-evil', 'POLICY_DENIED'],
+  ] as const)('%s', async (_what, path, code) => {
+    const { box, id } = await saved()
+    symlinkSync('/nowhere', join(box.dir, 'link'))
+    symlinkSync('/tmp', join(box.dir, 'out'))
+    const before = readdirSync(box.dir)
+    await refusal(box.plan(id, { mode: 'new', to: `${box.dir}/${path}` }), code)
+    expect(readdirSync(box.dir)).toEqual(before)
+  })
+
+  test.each([undefined, 'relative', './copy', ''])('%j names none', async (to) => {
+    const { box, id } = await saved()
+    await refusal(box.plan(id, { mode: 'new', ...(to !== undefined && { to }) }), 'INVALID_ARGUMENT')
+  })
+
+  test('one of several is taken: none is made', async () => {
+    const { box, id, to } = await saved()
+    mkdirSync(`${to}-2`)
+    await refusal(box.plan(id, { mode: 'new', to, count: 3 }), 'ALREADY_EXISTS')
+    expect(readdirSync(box.dir).filter((name) => name.startsWith('copy'))).toEqual(['copy-2'])
+  })
+
+  test('it was taken after the plan was made: what is there stays', async () => {
+    const { box, id, to } = await saved()
+    const plan = await box.plan(id, { mode: 'new', to })
+    mkdirSync(to)
+    box.write('../copy/theirs', 'theirs')
+    await refusal(box.provider.restore(plan, context()), 'ALREADY_EXISTS')
+    expect([...picture(to).keys()]).toEqual(['', 'theirs'])
+  })
+})
+
+test('what is cancelled half way leaves nothing behind', async () => {
+  const box = workbench()
+  makeBulk(box.root, { files: 3000, bytes: 3000 })
+  const { id } = await box.save()
+  const before = { dir: readdirSync(box.dir).sort(), root: digest(box.picture()), shelf: await shelf(box) }
+  const plan = await box.plan(id, { mode: 'new', to: join(box.dir, 'copy') })
+  const cancel = new AbortController()
+  let partial: string[] = []
+  const progress = () => {
+    partial = readdirSync(box.dir).filter((name) => !before.dir.includes(name))
+    cancel.abort()
+  }
+  await refusal(box.provider.restore(plan, context({ signal: cancel.signal, progress })), 'CANCELLED')
+  expect(partial, 'it was cancelled while it was writing').toHaveLength(1)
+  expect({ dir: readdirSync(box.dir).sort(), root: digest(box.picture()), shelf: await shelf(box) }).toEqual(before)
+})
+
+test('a create that is cancelled half way leaves nothing behind', async () => {
+  const box = workbench()
+  makeBulk(box.root, { files: 3000, bytes: 3000 })
+  const packs = () => readdirSync(join(box.home, 'store/packs'))
+  const cancel = new AbortController()
+  const source = { kind: 'path', id: box.root, name: 'root' }
+  const request = { source, name: 'never', labels: {}, auto: false, protected: false }
+  const ctx = context({ signal: cancel.signal, progress: () => cancel.abort() })
+  await refusal(box.provider.create(request, ctx), 'CANCELLED')
+  expect(packs()).toEqual([])
+  expect(await shelf(box)).toEqual([])
+  expect((await box.save()).receipt?.files).toBe(3000)
+})
+
+test('a restore in place that is cancelled once it writes is finished, not torn', async () => {
+  const box = workbench()
+  makeBulk(box.root, { files: 2000, bytes: 2000 })
+  const before = box.picture()
+  const { id } = await box.save()
+  for (let n = 0; n < 2000; n++) box.write(`part-${n % 40}/file-${n}.bin`, 'broken')
+  const cancel = new AbortController()
+  let recorded = false
+  const record = async () => void (recorded = true)
+  const progress = () => recorded && cancel.abort()
+  await box.restore(id, {}, { signal: cancel.signal, record, progress })
+  expect(cancel.signal.aborted).toBe(true)
+  expect(differences(before, box.picture())).toEqual([])
+})
+
+test('progress rises strictly from the safety snapshot to the last file written', async () => {
+  const box = workbench()
+  makeBulk(box.root, { files: 2000, bytes: 2000 })
+  const { id } = await box.save()
+  for (let n = 0; n < 2000; n++) box.write(`part-${n % 40}/file-${n}.bin`, 'broken')
+  const told: number[] = []
+  await box.restore(id, {}, { progress: (done) => void told.push(done) })
+  expect(told.length).toBeGreaterThan(2)
+  expect(told).toEqual([...new Set(told)].sort((a, b) => a - b))
+})
+
+test('progress of one large file rises strictly', async () => {
+  const box = workbench()
+  box.write('large.bin', Buffer.alloc(100_000_000, 'text'))
+  const told: number[] = []
+  const source = { kind: 'path', id: box.root, name: 'root' }
+  const request = { source, name: 'large', labels: {}, auto: false, protected: false }
+  await box.provider.create(request, context({ progress: (done) => void told.push(done) }))
+  expect(told).toEqual([...new Set(told)].sort((a, b) => a - b))
+})

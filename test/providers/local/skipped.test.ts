@@ -1,0 +1,86 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { picture } from '../../support/oracle.ts'
+import { type Workbench, workbench } from './support.ts'
+
+const fifo = (box: Workbench, path: string) => execFileSync('mkfifo', [box.at(path)])
+const types = (box: Workbench) => new Map([...box.picture()].map(([path, { type }]) => [path, type]))
+
+describe('what was never captured survives a restore', () => {
+  test('in a directory that the snapshot does not have', async () => {
+    const box = workbench()
+    const { id } = await box.save()
+    box.write('work/deep/gone.txt', 'known to the safety snapshot')
+    fifo(box, 'work/deep/pipe')
+    const { warnings } = await box.restore(id)
+    expect([...types(box)]).toEqual([
+      ['', 'directory'],
+      ['work', 'directory'],
+      ['work/deep', 'directory'],
+      ['work/deep/pipe', 'fifo'],
+    ])
+    expect(warnings.join()).toMatch(/work/)
+  })
+
+  test('excluded files in a directory that the snapshot does not have', async () => {
+    const box = workbench()
+    const { id } = await box.save({ exclude: ['*.log', 'cache/'] })
+    box.write('work/run.log', 'never captured')
+    box.write('work/cache/big', 'never captured')
+    box.write('work/gone.txt', 'captured')
+    await box.restore(id)
+    expect([...types(box).keys()]).toEqual(['', 'work', 'work/cache', 'work/cache/big', 'work/run.log'])
+  })
+
+  test('where the snapshot has a file, a directory or a link', async () => {
+    const box = workbench()
+    box.write('file', 'saved')
+    box.write('dir/inside', 'saved')
+    box.write('other', 'saved')
+    symlinkSync('file', box.at('link'))
+    const { id } = await box.save()
+    for (const name of ['file', 'dir', 'link']) {
+      rmSync(box.at(name), { recursive: true })
+      fifo(box, name)
+    }
+    box.write('other', 'broken')
+    const { warnings } = await box.restore(id)
+    for (const name of ['file', 'dir', 'link']) {
+      expect(types(box).get(name)).toBe('fifo')
+      expect(warnings.join()).toContain(name)
+    }
+    expect(box.read('other')).toBe('saved')
+  })
+
+  test('in a directory where the snapshot has a file', async () => {
+    const box = workbench()
+    box.write('it', 'saved')
+    const { id } = await box.save()
+    rmSync(box.at('it'))
+    mkdirSync(box.at('it'))
+    fifo(box, 'it/pipe')
+    const plan = await box.plan(id)
+    expect(plan.effects.left_alone).toEqual(['it'])
+    await box.restore(id)
+    expect(types(box).get('it/pipe')).toBe('fifo')
+  })
+
+  test('where the snapshot was told to leave something out, nothing is made or removed', async () => {
+    const box = workbench()
+    fifo(box, 'pipe')
+    box.write('run.log', 'first')
+    const { id, receipt } = await box.save({ exclude: ['*.log'] })
+    expect(receipt?.skipped).toEqual([
+      { reason: 'fifo', count: 1, samples: [{ path: 'pipe' }] },
+      { reason: 'excluded', count: 1, samples: [{ path: 'run.log' }] },
+    ])
+    rmSync(box.at('pipe'))
+    writeFileSync(box.at('pipe'), 'a file now')
+    box.write('run.log', 'second')
+    await box.restore(id)
+    expect([box.read('pipe'), box.read('run.log')]).toEqual(['a file now', 'second'])
+    await box.restore(id, { mode: 'new', to: `${box.dir}/copy` })
+    expect([...picture(`${box.dir}/copy`).keys()]).toEqual([''])
+  })
+})
