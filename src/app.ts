@@ -4,7 +4,7 @@ import type { Approvals } from './guard/approvals.ts'
 import { createLog } from './log.ts'
 import { createRegistry, REMOTE } from './providers/index.ts'
 import { durationMs } from './snapshots/model.ts'
-import type { Log } from './snapshots/provider.ts'
+import type { Log, ProviderRegistry } from './snapshots/provider.ts'
 import type { Service } from './snapshots/service-api.ts'
 
 /**
@@ -18,6 +18,7 @@ export interface App {
   principal: string
   /** Some enabled provider acts on systems beyond this machine. */
   openWorld: boolean
+  registry: ProviderRegistry
   service(): Promise<Service>
   approvals(): Promise<Approvals>
   /** Signs what a client carries between a question and its answer. */
@@ -30,15 +31,17 @@ const clock = Date.now
 
 export function createApp(config: Config): App {
   const log = createLog({ level: config.logLevel, write: (line) => void process.stderr.write(line), clock })
+  const registry = registryOf(config, log)
   let service: Promise<Service> | undefined
   return {
     config,
     log,
     principal: `local:${userName()}`,
     openWorld: config.providers.some((name) => REMOTE.has(name)),
+    registry,
     service() {
       // A failure is not kept: a full disk at the first call must not break the second.
-      service ??= assemble(config, log).catch((error) => {
+      service ??= assemble(config, registry, log).catch((error) => {
         service = undefined
         throw error
       })
@@ -58,21 +61,26 @@ async function openState({ stateDirectory }: Config) {
   return createFileStore({ directory: stateDirectory, clock })
 }
 
-async function assemble(config: Config, log: Log): Promise<Service> {
+async function assemble(config: Config, registry: ProviderRegistry, log: Log): Promise<Service> {
   const [{ randomBytes }, { createGuard }, { createService }, state] = await Promise.all([
     import('node:crypto'),
     import('./guard/guard.ts'),
     import('./snapshots/service.ts'),
     openState(config),
   ])
-  const { delete: deletes, providers, special_modes, trash_window } = config.policy
+  const { delete: deletes, providers } = config.policy
   const policy = {
     read_only: config.readOnly,
     delete: deletes,
     ...(providers !== undefined && { providers }),
   }
   const guard = createGuard({ state, mode: config.guard, policy: () => policy, clock, log })
-  const registry = createRegistry(config.providers, {
+  return createService({ registry, guard, state, clock, random: randomBytes, log })
+}
+
+function registryOf(config: Config, log: Log): ProviderRegistry {
+  const { special_modes, trash_window } = config.policy
+  return createRegistry(config.providers, {
     home: config.home,
     roots: config.roots,
     ...(config.rootsProblem !== undefined && { rootsProblem: config.rootsProblem }),
@@ -82,7 +90,6 @@ async function assemble(config: Config, log: Log): Promise<Service> {
     clock,
     log,
   })
-  return createService({ registry, guard, state, clock, random: randomBytes, log })
 }
 
 /** Windows has no numbers for users. */

@@ -15,6 +15,8 @@ async function main(argv: readonly string[]): Promise<number> {
       return serve(loadConfig(flags))
     case 'approve':
       return (await import('./cli/approve.ts')).approve(take(rest, 1)[0]!, loadConfig(flags))
+    case 'unprotect':
+      return (await import('./cli/unprotect.ts')).unprotect(take(rest, 1)[0]!, loadConfig(flags))
     case 'tools':
       take(rest, 0)
       return print((await import('./cli/tools.ts')).toolsText(loadConfig(flags), json))

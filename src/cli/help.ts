@@ -3,6 +3,7 @@ import { SETTINGS, type Setting } from '../config/settings.ts'
 const COMMANDS = [
   ['serve', 'Serve MCP on stdin and stdout. The default.'],
   ['approve CODE', 'Show what an agent asks for, and say yes or no. Needs a terminal.'],
+  ['unprotect ID', 'Lift the protection of a snapshot. Needs a terminal.'],
   ['tools [--json]', 'Print the tools as a client gets them.'],
 ] as const
 

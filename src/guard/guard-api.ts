@@ -35,6 +35,8 @@ export interface Planned<P> {
   subject: string
   /** The snapshots that go away. */
   removes: readonly { id: string; protected: boolean }[]
+  /** Nothing would change, so nobody has to agree. */
+  idle?: true
 }
 
 /** A destructive call that may not run yet. */

@@ -64,7 +64,7 @@ export function createGuard({ state, mode, policy, clock, random = randomBytes, 
     let lock = mayRunAtOnce && request.lock ? await take(request.lock, caller) : undefined
     try {
       const live = await planned(request)
-      const toPass = doors(request, live.view, caller)
+      const toPass = live.idle ? [] : doors(request, live.view, caller)
       if (toPass.length > 0) return await issue(request, caller, live, toPass)
       const held = lock ?? (await take(live.lock, caller))
       lock = undefined

@@ -18,10 +18,7 @@ type Load = (options: ProviderOptions) => Promise<Provider>
 
 /** One line a provider. The import inside keeps its code out of start-up. */
 const PROVIDERS: Record<string, Load> = {
-  local: async (options) => {
-    if (options.roots.length === 0) throw noRoots(options.rootsProblem)
-    return (await import('./local/index.ts')).createLocalProvider(options)
-  },
+  local: async (options) => (await import('./local/index.ts')).createLocalProvider(options),
 }
 
 export const PROVIDER_NAMES: readonly string[] = Object.keys(PROVIDERS)
@@ -52,12 +49,4 @@ export function createRegistry(names: readonly string[], options: ProviderOption
       return provider
     },
   }
-}
-
-function noRoots(problem = 'No directory was named.') {
-  return fail(
-    'POLICY_DENIED',
-    `No directory may be snapshotted, and nothing was changed. ${problem}`,
-    'Ask the operator to set SNAPSHOT_MCP_ROOTS (or --root) to the project directory and to restart the server.',
-  )
 }

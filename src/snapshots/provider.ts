@@ -42,6 +42,8 @@ export interface Provider {
   undelete?(nativeIds: readonly string[], ctx: Context): Promise<Snapshot[]>
   diff?(request: DiffRequest, ctx: Context): Promise<DiffResult>
   update?(nativeId: string, change: UpdateRequest, ctx: Context): Promise<Snapshot>
+  /** Lifts the protection. For the operator's command only: no tool leads here. */
+  unprotect?(nativeId: string, ctx: Context): Promise<Snapshot>
   health(ctx: Context): Promise<Health>
   close?(): Promise<void>
 }
@@ -153,6 +155,8 @@ export interface RestorePlan {
   warnings: string[]
   /** Digest of the live state that the effects were computed from. */
   fingerprint: string
+  /** The target already is as it would be. */
+  nothing_to_do?: true
 }
 
 export interface RestoreResult {

@@ -68,6 +68,7 @@ export async function planRestore(
     lock: sourceLock(provider.name, plan.target),
     subject: fullId(provider.name, wanted.snapshot),
     removes: [],
+    ...(plan.nothing_to_do && { idle: true }),
   }
 }
 

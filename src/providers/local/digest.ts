@@ -1,6 +1,7 @@
 import { createWriter } from './bytes.ts'
-import type { LinkGroups, LiveDirectory } from './live.ts'
+import type { Captured, LinkGroups, LiveDirectory, LiveEntry } from './live.ts'
 import { objectId } from './store/pack-writer.ts'
+import { encodeTree } from './tree.ts'
 
 /** The object that lists which paths of a snapshot are the same file. Layout: docs/store-format.md. */
 export function encodeLinks(groups: LinkGroups): Buffer {
@@ -22,3 +23,23 @@ export function stateDigest(
   const { tree, mode, uid, gid, mtime } = root
   return objectId(Buffer.from(JSON.stringify({ tree, links, mode, uid, gid, mtime: String(mtime) })))
 }
+
+/**
+ * A directory's entries with times cut to the microsecond, which is what a restore can set. Unlike the tree it does not
+ * depend on whether this process remembers the nanoseconds that a restored time stands for.
+ */
+export function encodeCoarse(children: readonly LiveEntry[]): Buffer {
+  return encodeTree(children.map((child) => (child.type === 'skipped' ? child : coarse(child))))
+}
+
+export function fingerprintOf(root: LiveDirectory, links: string | null): string {
+  return stateDigest({ ...coarse(root), tree: root.coarse }, links)
+}
+
+function coarse<T extends Captured>(entry: T): T {
+  const rest = ((entry.mtime % MICROSECOND) + MICROSECOND) % MICROSECOND
+  const known = { ...entry, mtime: entry.mtime - rest }
+  return entry.type === 'directory' ? { ...known, tree: entry.coarse } : known
+}
+
+const MICROSECOND = 1000n

@@ -16,7 +16,7 @@ import { fromText } from './names.ts'
 import { planRestore } from './plan.ts'
 import { restoreInPlace } from './restore-in-place.ts'
 import { restoreNew } from './restore-new.ts'
-import { createRoots } from './roots.ts'
+import { createRoots, noRoots } from './roots.ts'
 import { toSnapshot } from './snapshot-view.ts'
 import { createStatCache } from './stat-cache.ts'
 import { openStore } from './store/store.ts'
@@ -28,6 +28,8 @@ export interface LocalOptions {
   home: string
   /** Directories that may be captured and restored: real absolute paths. */
   roots: readonly string[]
+  /** Why there are none. */
+  rootsProblem?: string
   maxStoreBytes?: number
   trashWindowMs: number
   /** What a restore does with setuid and setgid bits of files. */
@@ -45,7 +47,7 @@ export function createLocalProvider(options: LocalOptions): Provider {
   })
   const engine: Engine = {
     store,
-    roots: createRoots(options.roots),
+    roots: createRoots(options.roots, options.rootsProblem),
     cache: createStatCache(`${store.directory}/cache`),
     clock,
     log,
@@ -81,6 +83,7 @@ export function createLocalProvider(options: LocalOptions): Provider {
     delete: async (plan) => deleteSnapshots(engine, plan),
     undelete: guarded('The snapshots cannot be taken out of the trash', async (ids) => undelete(engine, ids)),
     update: guarded('The snapshot could not be updated', async (id, change) => update(engine, id, change)),
+    unprotect: guarded('The protection could not be lifted', async (id) => unprotect(engine, id)),
     health: async () => health(engine, options),
     async close() {
       engine.cache.flush()
@@ -146,6 +149,13 @@ function update(engine: Engine, id: string, change: UpdateRequest) {
   return toSnapshot(manifests.get(id), engine.clock())
 }
 
+function unprotect(engine: Engine, id: string) {
+  const { manifests } = engine.store
+  const { protected_until: _, ...details } = manifests.get(id).details
+  manifests.setDetails(id, { ...details, protected: false })
+  return toSnapshot(manifests.get(id), engine.clock())
+}
+
 async function health(engine: Engine, options: LocalOptions): Promise<Health> {
   engine.store.objects.refresh(true)
   const { stored, damaged } = engine.store.manifests.list()
@@ -162,8 +172,11 @@ async function health(engine: Engine, options: LocalOptions): Promise<Health> {
     ...(damaged.length + missing > 0 && {
       error: {
         code: 'CORRUPT',
-        message: `${damaged.length} manifests and ${missing} pack indexes are damaged; everything else stays usable.`,
+        message: `${damaged.length} manifests and ${missing} packs are damaged; everything else stays usable.`,
       },
+    }),
+    ...(engine.roots.paths.length === 0 && {
+      error: { code: 'POLICY_DENIED', message: noRoots(options.rootsProblem) },
     }),
   }
 }

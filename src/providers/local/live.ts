@@ -14,6 +14,8 @@ export interface LiveFile extends FileEntry {
 
 export interface LiveDirectory extends DirectoryEntry {
   stat: Stat
+  /** Hash of the entries with coarse times: see digest.ts. */
+  coarse: string
   /** In byte order of their names. */
   children: LiveEntry[]
 }

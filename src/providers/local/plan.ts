@@ -63,7 +63,8 @@ async function planInPlace(
     reversible: true,
     undo_until: isoTime(engine.clock() + SAFETY_WINDOW_MS),
     warnings: warningsOf(steps),
-    fingerprint: found?.digest ?? ABSENT,
+    fingerprint: found?.fingerprint ?? ABSENT,
+    ...(found && isEmptySteps(steps) && { nothing_to_do: true }),
   }
 }
 

@@ -10,7 +10,7 @@ import { showText, toFsPath } from './names.ts'
 import { createPause, throwIfCancelled } from './pause.ts'
 import { ABSENT, counted, stepsTo, usable, warningsOf } from './plan.ts'
 import type { Scan } from './scan.ts'
-import { createScope } from './scope.ts'
+import { createScope, type Scope } from './scope.ts'
 import { rootOf } from './snapshot-view.ts'
 import { isEmptySteps, type RestoreSteps } from './steps.ts'
 import type { Stored } from './store/manifests.ts'
@@ -33,6 +33,7 @@ export async function restoreInPlace(
   if (absent) mkdirSync(toFsPath(path), { mode: 0o700 })
   return withDirectory(path, async (directory) => {
     const scope = () => createScope(plan.request.paths, root)
+    if (plan.nothing_to_do) return confirmEqual(engine, directory, stored, scope(), ctx)
     const safety = await takeSafetySnapshot(
       engine,
       directory,
@@ -59,6 +60,20 @@ export async function restoreInPlace(
   })
 }
 
+/** There was nothing to do when it was planned, and there still is not: no safety snapshot is needed for that. */
+async function confirmEqual(
+  engine: Engine,
+  directory: Directory,
+  stored: Stored,
+  scope: Scope,
+  ctx: Context,
+): Promise<RestoreResult> {
+  const previous = engine.cache.get(rootOf(stored.manifest))
+  const { remaining, verified } = await verify(engine, directory, stored, scope, previous, ctx)
+  if (remaining) throw stale()
+  return { changed: { written: 0, deleted: 0, metadata: 0, bytes: 0 }, verified, warnings: [] }
+}
+
 /** The whole source as it is now, so that whatever the restore replaces or removes can be brought back. */
 async function takeSafetySnapshot(
   engine: Engine,
@@ -80,7 +95,7 @@ async function takeSafetySnapshot(
       expires_at: until,
     },
     approve(found: Scan) {
-      if (expected !== undefined && found.digest !== expected) throw stale()
+      if (expected !== undefined && found.fingerprint !== expected) throw stale()
     },
   }
   try {

@@ -16,7 +16,7 @@ export interface Roots {
   resolveNew(text: string): { parent: ByteString; name: ByteString; path: string }
 }
 
-export function createRoots(paths: readonly string[]): Roots {
+export function createRoots(paths: readonly string[], problem?: string): Roots {
   const allowed = paths.map(fromText)
   const inside = (path: ByteString) => allowed.some((root) => path === root || path.startsWith(`${root}/`))
 
@@ -45,7 +45,7 @@ export function createRoots(paths: readonly string[]): Roots {
 
   const onlyRoot = (): string => {
     if (paths.length === 1) return paths[0] as string
-    if (paths.length === 0) throw noRoots()
+    if (paths.length === 0) throw noneAllowed()
     throw fail(
       'INVALID_ARGUMENT',
       `There are ${paths.length} directories that can be captured, so the source must be named. Nothing was changed.`,
@@ -96,16 +96,12 @@ export function createRoots(paths: readonly string[]): Roots {
     }
   }
 
-  const noRoots = () =>
-    fail(
-      'POLICY_DENIED',
-      'No directory is allowed yet, so there is nothing to capture or restore. Nothing was changed.',
-      'Ask the operator to set SNAPSHOT_MCP_ROOTS or --root to the directories to protect.',
-    )
+  const noneAllowed = () =>
+    fail('POLICY_DENIED', `${noRoots(problem)} Nothing was changed.`, 'Ask the operator to do that.')
 
   const outside = (): SnapshotError =>
     paths.length === 0
-      ? noRoots()
+      ? noneAllowed()
       : fail(
           'POLICY_DENIED',
           'That path is outside the directories that the operator allows. Nothing was changed.',
@@ -113,6 +109,11 @@ export function createRoots(paths: readonly string[]): Roots {
         )
 
   return { paths, resolveSource, check, resolveNew }
+}
+
+/** What is missing, and what mends it. */
+export function noRoots(problem = 'No directory was named.'): string {
+  return `No directory is allowed yet, so nothing can be captured or restored. ${problem} Set SNAPSHOT_MCP_ROOTS (or --root) to the project directory and start the server again.`
 }
 
 function rejectNul(path: string): void {

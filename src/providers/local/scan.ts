@@ -2,7 +2,7 @@ import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync,
 import { fail } from '../../snapshots/errors.ts'
 import type { Receipt, Skipped } from '../../snapshots/model.ts'
 import { type Put, type ReadContent, readLarge, readSmall, WHOLE_FILE_BYTES } from './content.ts'
-import { encodeLinks, stateDigest } from './digest.ts'
+import { encodeCoarse, encodeLinks, fingerprintOf, stateDigest } from './digest.ts'
 import { type Directory, openChild } from './directory.ts'
 import type { Exclude } from './exclude.ts'
 import {
@@ -32,6 +32,8 @@ export interface Scan {
   linksId: string | null
   /** Equal digests mean equal directories, in content and metadata. */
   digest: string
+  /** The same with times to the microsecond: any process that looks at this directory comes to this fingerprint. */
+  fingerprint: string
   /** Sum of file sizes. */
   size: number
   receipt: Receipt
@@ -119,11 +121,13 @@ export async function scan(directory: Directory, options: ScanOptions): Promise<
     receipt.directories++
     const tree =
       previous && same && isStored(previous.tree) ? previous.tree : putTree(encodeTree(children)).id
+    const coarse = previous && same ? previous.coarse : objectId(encodeCoarse(children))
     return {
       type: 'directory',
       name,
       ...recorded(stats, previous),
       tree,
+      coarse,
       stat: toStat(stats, now()),
       children,
     }
@@ -305,6 +309,7 @@ export async function scan(directory: Directory, options: ScanOptions): Promise<
     links,
     linksId,
     digest: stateDigest(root, linksId),
+    fingerprint: fingerprintOf(root, linksId),
     size: receipt.bytes_captured + receipt.bytes_reused,
     receipt: {
       ...receipt,

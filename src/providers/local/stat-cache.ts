@@ -19,7 +19,7 @@ export interface StatCache {
   flush(): void
 }
 
-const MAGIC = 'SSC2'
+const MAGIC = 'SSC3'
 /** Written a moment after a call, so that the caller does not wait for it. */
 const FLUSH_AFTER_MS = 100
 /** Sources kept in memory; each takes about 300 bytes an entry. */
@@ -136,6 +136,7 @@ function writeEntry(writer: Writer, entry: LiveEntry): void {
     writer.bytes(entry.target)
   } else {
     writer.id(entry.tree)
+    writer.id(entry.coarse)
     writer.varint(entry.children.length)
     for (const child of entry.children) writeEntry(writer, child)
   }
@@ -156,9 +157,10 @@ function readEntry(reader: Reader): LiveEntry {
   if (kind === KIND.symlink) return { type: 'symlink', name, ...meta, stat, target: reader.bytes() }
   if (kind === KIND.directory) {
     const tree = reader.id()
+    const coarse = reader.id()
     const children: LiveEntry[] = []
     for (let rest = reader.varint(); rest > 0; rest--) children.push(readEntry(reader))
-    return { type: 'directory', name, ...meta, stat, tree, children }
+    return { type: 'directory', name, ...meta, stat, tree, coarse, children }
   }
   return {
     type: 'file',

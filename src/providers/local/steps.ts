@@ -97,6 +97,7 @@ export async function planSteps(
   const sameLinks = JSON.stringify(live.links) === JSON.stringify(target.links)
   /** Files that get a new inode: whoever shall be the same file has to be linked to it again. */
   const renewed = new Set<ByteString>()
+  const changedInodes = new Set<string>()
 
   const note = (kind: keyof typeof samples, path: ByteString) => {
     totals[kind]++
@@ -206,9 +207,11 @@ export async function planSteps(
     const sameInodes = liveLinks(path) === targetLinks(path) || (!group && !scope.everything)
     const current = sameContent && sameInodes && !(leader !== undefined && renewed.has(leader))
     if (current && !metaDiffers(l, t)) return undefined
-    // Metadata belongs to the inode: where it has names outside the source, it must not be changed through ours.
-    const alone = l?.type === 'file' && Number(l.stat.nlink) === (liveLinks(path)?.split('\0').length ?? 1)
-    if (current && alone && options.readable(l.mode)) {
+    if (current && options.readable(l.mode) && isOurs(path, l)) {
+      // Metadata belongs to the inode: once for all its names.
+      const inode = `${l.stat.dev}:${l.stat.ino}`
+      if (l.stat.nlink > 1n && changedInodes.has(inode)) return undefined
+      changedInodes.add(inode)
       note('metadata', path)
       return { do: 'meta', name: t.name, target: t, live: l }
     }
@@ -219,6 +222,12 @@ export async function planSteps(
     contents.push({ path, content: t.content })
     if (options.specialModes === 'strip' && (t.mode & SPECIAL) !== 0) stripped++
     return { do: 'write', name: t.name, target: t, live: l }
+  }
+
+  /** Every name of the inode is in the source and named by the call, so nobody else is affected by its metadata. */
+  const isOurs = (path: ByteString, l: LiveFile): boolean => {
+    const names = liveLinks(path)?.split('\0') ?? [path]
+    return Number(l.stat.nlink) === names.length && names.every((name) => scope.of(name) === 'inside')
   }
 
   const block = (path: ByteString): undefined => {

@@ -1,7 +1,8 @@
-import { fail } from '../../snapshots/errors.ts'
+import { fail, SnapshotError } from '../../snapshots/errors.ts'
 import { createReader, MalformedBytes } from './bytes.ts'
+import { damagedDirectory } from './damaged.ts'
 import type { LinkGroups, LiveDirectory } from './live.ts'
-import { type ByteString, isEntryName } from './names.ts'
+import { type ByteString, isEntryName, join } from './names.ts'
 import type { ObjectStore } from './store/objects.ts'
 import { type DirectoryEntry, decodeTree, type Entry } from './tree.ts'
 
@@ -27,12 +28,17 @@ export function liveView(directory: LiveDirectory): View {
   }
 }
 
-export async function storedView(objects: ObjectStore, id: string): Promise<View> {
-  const bytes = await objects.read(id)
-  return {
-    id,
-    entries: wellFormed(id, () => decodeTree(bytes)),
-    enter: (entry) => storedView(objects, entry.tree),
+export async function storedView(objects: ObjectStore, id: string, path: ByteString = ''): Promise<View> {
+  const entries = await readTree(objects, id, path)
+  return { id, entries, enter: (entry) => storedView(objects, entry.tree, join(path, entry.name)) }
+}
+
+async function readTree(objects: ObjectStore, id: string, path: ByteString): Promise<Entry[]> {
+  try {
+    const bytes = await objects.read(id)
+    return wellFormed(id, () => decodeTree(bytes))
+  } catch (error) {
+    throw error instanceof SnapshotError && error.code === 'CORRUPT' ? damagedDirectory(path, error) : error
   }
 }
 

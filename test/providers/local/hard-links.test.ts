@@ -43,7 +43,8 @@ describe.each(ARRANGEMENTS)('saved as "%s"', (saved) => {
     const spoilt = box.picture()
     const { safety_snapshot } = await box.restore(id)
     expect(differences(before, box.picture())).toEqual([])
-    await box.restore(safety_snapshot as string)
+    // Where there was nothing to do there is nothing to undo.
+    if (safety_snapshot !== undefined) await box.restore(safety_snapshot)
     expect(differences(spoilt, box.picture())).toEqual([])
   })
 })

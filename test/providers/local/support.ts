@@ -102,6 +102,15 @@ export function workbenchIn(dir: string, options: Partial<LocalOptions> = {}): W
   }
 }
 
+/** Enough files that a call about them takes several slices of time. */
+export function makeMany(root: string, files: number): void {
+  for (let n = 0; n < files; n++) {
+    const dir = join(root, `part-${n % 40}`)
+    if (n < 40) mkdirSync(dir)
+    writeFileSync(join(dir, `file-${n}`), `text of file ${n}`)
+  }
+}
+
 /** Native ids of all snapshots in the store, whatever they are. */
 export async function shelf({ provider }: Workbench): Promise<string[]> {
   const { items } = await provider.list({ include_auto: true, include_trashed: true, limit: 100 }, context())

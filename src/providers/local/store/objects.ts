@@ -57,12 +57,15 @@ export function createObjectStore(directory: string): ObjectStore {
   let seenMtime = -1
   let last: { pack: Pack; block: number } | undefined
 
-  const add = (name: string, index: PackIndex, bytes: number) => {
+  const add = (name: string, index: PackIndex, packBytes: number, bytes: number) => {
     known.add(name)
     const base = (packs.push({ name, index, bytes }) - 1) * ENTRY_SPAN
+    const whole = index.blocks.map((block) => block.offset + block.stored <= packBytes)
     index.ids.forEach((id, n) => {
-      if (!places.has(id)) places.set(id, base + n)
+      if (!places.has(id) && whole[(index.places[n] as Place).block]) places.set(id, base + n)
     })
+    // What is cut off counts as missing, so that a create stores it again instead of relying on it.
+    if (whole.includes(false)) broken.push(name)
   }
 
   const refresh = (force = false) => {
@@ -75,7 +78,7 @@ export function createObjectStore(directory: string): ObjectStore {
       try {
         const bytes = readFileSync(join(directory, file))
         const pack = statSync(join(directory, `${name}.pack`))
-        add(name, decodeIndex(bytes), bytes.length + pack.size)
+        add(name, decodeIndex(bytes), pack.size, bytes.length + pack.size)
       } catch {
         // One damaged index must not stop the others; what it held is reported missing when it is asked for.
         broken.push(name)
@@ -192,7 +195,7 @@ export function createObjectStore(directory: string): ObjectStore {
           return { id, added }
         },
         async commit() {
-          for (const pack of await packWriter.commit()) add(pack.name, pack.index, pack.bytes)
+          for (const pack of await packWriter.commit()) add(pack.name, pack.index, pack.bytes, pack.bytes)
         },
       }
     },

@@ -1,0 +1,91 @@
+import { expect, test } from 'vitest'
+import { refusal } from '../../snapshots/world.ts'
+import { differences } from '../../support/oracle.ts'
+import { context, native, shelf, type Workbench, workbench } from './support.ts'
+
+const HOUR = 3_600_000
+const START = Date.parse('2030-01-01T00:00:00Z')
+const iso = (ms: number) => new Date(ms).toISOString()
+
+function timed(): { box: Workbench; time: { now: number } } {
+  const time = { now: START }
+  return { box: workbench({ clock: () => time.now, trashWindowMs: 2 * HOUR }), time }
+}
+
+const visible = async ({ provider }: Workbench) => {
+  const { items } = await provider.list({ include_auto: false, include_trashed: false, limit: 100 }, context())
+  return items.map(native)
+}
+
+test('reading never moves an expired snapshot; the next create does, and it is kept for the whole window', async () => {
+  const { box, time } = timed()
+  const { id } = await box.save({ expires_at: iso(START + HOUR) })
+  time.now = START + HOUR - 1
+  const { id: early } = await box.save()
+  time.now = START + HOUR
+  expect(await visible(box)).toEqual([early, id])
+  const { id: late } = await box.save()
+  expect(await visible(box)).toEqual([late, early])
+  const trashed = await box.provider.get(id, context())
+  expect(trashed).toMatchObject({ state: 'trashed', native: { kept_until: iso(START + 3 * HOUR) } })
+})
+
+test('an expired snapshot that was taken out of the trash stays out', async () => {
+  const { box, time } = timed()
+  box.write('file', 'saved')
+  const before = box.picture()
+  const { id } = await box.save({ expires_at: iso(START + HOUR) })
+  time.now = START + HOUR
+  await box.save()
+  await box.provider.undelete?.([id], context())
+  await box.save()
+  expect(await visible(box)).toContain(id)
+  box.write('file', 'broken')
+  await box.restore(id)
+  expect(differences(before, box.picture())).toEqual([])
+})
+
+test('a protected snapshot does not expire', async () => {
+  const { box, time } = timed()
+  const { id } = await box.save({ expires_at: iso(START + HOUR), protected: true })
+  time.now = START + 24 * HOUR
+  await box.save()
+  expect(await visible(box)).toContain(id)
+})
+
+test('a safety snapshot is protected for a week, and goes when that is over', async () => {
+  const { box, time } = timed()
+  box.write('file', 'saved')
+  const { id } = await box.save()
+  box.write('file', 'broken')
+  const { safety_snapshot: safety } = (await box.restore(id)) as { safety_snapshot: string }
+  expect(await box.provider.get(safety, context())).toMatchObject({ auto: true, protected: true })
+  await refusal(box.provider.planDelete([safety], context()), 'PROTECTED')
+  time.now = START + 7 * 24 * HOUR - 1
+  await refusal(box.provider.planDelete([safety], context()), 'PROTECTED')
+  time.now = START + 7 * 24 * HOUR
+  await box.save()
+  expect(await box.provider.get(safety, context())).toMatchObject({ state: 'trashed' })
+})
+
+test('what is in the trash is neither deleted again nor restored', async () => {
+  const { box } = timed()
+  const { id } = await box.save()
+  await box.provider.delete(await box.provider.planDelete([id], context()), context())
+  await refusal(box.provider.planDelete([id], context()), 'CONFLICT')
+  await refusal(box.plan(id), 'CONFLICT')
+  await refusal(box.plan(id, { mode: 'new', to: `${box.dir}/copy` }), 'CONFLICT')
+  expect(await shelf(box)).toEqual([id])
+})
+
+test('a cursor that nobody gave out is refused', async () => {
+  const { box } = timed()
+  const { id } = await box.save()
+  box.write('file', 'new')
+  for (const cursor of ['nonsense', '!', Buffer.from('x').toString('base64url'), 'AAAA']) {
+    const query = { include_auto: false, include_trashed: false, limit: 1, cursor }
+    await refusal(box.provider.list(query, context()), 'INVALID_ARGUMENT')
+  }
+  const request = { from: id, limit: 1, content: false, cursor: '!' }
+  await refusal(box.provider.diff?.(request, context()) as Promise<unknown>, 'INVALID_ARGUMENT')
+})
