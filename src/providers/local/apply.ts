@@ -1,9 +1,10 @@
 import { linkSync, mkdirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs'
-import { SnapshotError } from '../../snapshots/errors.ts'
+import { fail, SnapshotError } from '../../snapshots/errors.ts'
 import { damagedContent } from './damaged.ts'
 import { type Directory, openBelow } from './directory.ts'
 import {
   ignoreErrors,
+  isKept,
   isUnchanged,
   makeWritable,
   placeNew,
@@ -14,7 +15,7 @@ import {
 import type { Captured } from './live.ts'
 import { type ByteString, join } from './names.ts'
 import type { Pause } from './pause.ts'
-import type { DirectoryPlan, Step } from './steps.ts'
+import type { DirectoryPlan, Leader, Step } from './steps.ts'
 import type { ObjectStore } from './store/objects.ts'
 import { errno, systemError } from './system-error.ts'
 import type { FileEntry } from './tree.ts'
@@ -63,7 +64,7 @@ export async function applyPlan(
     if (damaged.length > 0) throw damagedContent(damaged)
   } catch (error) {
     unstage(root, plan)
-    throw systemError(error, 'The restored files could not be written')
+    throw changedUnderneath(error) ?? systemError(error, 'The restored files could not be written')
   }
   try {
     if (!options.fresh) commit(root, plan)
@@ -161,25 +162,39 @@ export async function applyPlan(
   }
 
   /** Hard links, once every file they name is in place. */
-  function link({ path, live, steps }: DirectoryPlan): void {
+  function link({ path, steps }: DirectoryPlan): void {
     for (const step of steps) {
       if (step.do === 'enter' || step.do === 'make') link(step.plan)
       if (step.do !== 'link') continue
       const where = join(path, step.name)
-      attempt(where, () => {
-        const leader = step.leader.split('/')
-        const leaderDir = openBelow(root, leader.slice(0, -1))
-        const dir = openBelow(root, path === '' ? [] : path.split('/'))
-        const temporary = `${options.temporary}l`
-        try {
-          linkSync(leaderDir.at(leader.at(-1) as ByteString), dir.at(live ? temporary : step.name))
-          if (live) place(dir, step, temporary, where)
-          options.written(where)
-        } finally {
-          leaderDir.close()
-          dir.close()
-        }
-      })
+      attempt(where, () => linkTo(step.leader, path, step, where))
+    }
+  }
+
+  function linkTo(
+    leader: Leader,
+    path: ByteString,
+    step: Extract<Step, { do: 'link' }>,
+    where: ByteString,
+  ): void {
+    const parts = leader.path.split('/')
+    const name = parts.pop() as ByteString
+    const leaderDir = openBelow(root, parts)
+    const dir = openBelow(root, path === '' ? [] : path.split('/'))
+    try {
+      // Never another name for what somebody else has put there.
+      const spoilt = leftAlone.some((left) => left.path === leader.path)
+      if (spoilt || (leader.live && !isKept(leaderDir, name, leader.live, step.target))) {
+        changed(where)
+        return
+      }
+      const temporary = `${options.temporary}l`
+      linkSync(leaderDir.at(name), dir.at(step.live ? temporary : step.name))
+      if (step.live) place(dir, step, temporary, where)
+      options.written(where)
+    } finally {
+      leaderDir.close()
+      dir.close()
     }
   }
 
@@ -242,4 +257,15 @@ export async function applyPlan(
       else throw error
     }
   }
+}
+
+/** A directory that the safety snapshot saw is gone or something else now. */
+function changedUnderneath(error: unknown) {
+  if (!['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errno(error) ?? '')) return undefined
+  return fail(
+    'CONFLICT',
+    'A directory was removed or replaced while the restore was prepared. Nothing was changed.',
+    'Call again when nothing else is at work there.',
+    { retryable: true, cause: error },
+  )
 }

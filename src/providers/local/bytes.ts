@@ -1,6 +1,8 @@
 import type { ByteString } from './names.ts'
 
 const SECOND = 1_000_000_000n
+/** Eight bytes of seven bits hold every safe integer. */
+const LARGEST_SCALE = 2 ** 49
 
 /** Appends numbers, byte strings and ids to one growing buffer: the encoder of every binary record of the store. */
 export function createWriter(size = 1024) {
@@ -81,14 +83,13 @@ export function createReader(buffer: Buffer, start = 0, end = buffer.length) {
   }
   const varint = (): number => {
     let value = 0
-    let scale = 1
-    for (;;) {
+    for (let scale = 1; scale <= LARGEST_SCALE; scale *= 0x80) {
       const byte = buffer[take(1)] as number
       value += (byte & 0x7f) * scale
-      if (value > Number.MAX_SAFE_INTEGER) throw new MalformedBytes('number too large')
+      if (value > Number.MAX_SAFE_INTEGER) break
       if (byte < 0x80) return value
-      scale *= 0x80
     }
+    throw new MalformedBytes('number too large')
   }
   return {
     u8: (): number => buffer[take(1)] as number,

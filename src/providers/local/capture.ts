@@ -82,6 +82,8 @@ export async function capture(
       counts,
     })
     request.approve?.(found)
+    await writer.flush()
+    store.ensureRoom(writer.written())
     throwIfCancelled(ctx)
     await writer.commit()
     const stored = store.manifests.add(manifest(engine, request, found, ctx.operation), request.details)

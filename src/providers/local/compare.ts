@@ -1,12 +1,12 @@
 import type { Change } from '../../snapshots/model.ts'
 import type { Context, DiffRequest, DiffResult } from '../../snapshots/provider.ts'
 import { inspect, withDirectory } from './capture.ts'
+import { decodeCursor, encodeCursor } from './cursor.ts'
 import { type Difference, diffTrees, type Side } from './diff.ts'
 import type { Engine } from './engine.ts'
-import { decodeCursor, encodeCursor } from './listing.ts'
 import { type ByteString, show } from './names.ts'
 import { createPause } from './pause.ts'
-import { createScope, requireSeen } from './scope.ts'
+import { createScope, requireNamed } from './scope.ts'
 import { rootOf } from './snapshot-view.ts'
 import type { Stored } from './store/manifests.ts'
 import { type ReadText, readLive, readStored, type TextDiff, textDiff } from './text-diff.ts'
@@ -55,8 +55,8 @@ async function describe(
   ctx: Context,
 ): Promise<DiffResult> {
   const scope = createScope(request.paths, rootOf(from.manifest))
+  await requireNamed(scope, [before.view, after.view])
   const differences = await diffTrees(before, after, scope, createPause(ctx))
-  requireSeen(scope)
   const rest = afterCursor(differences, request.cursor)
   const shown = rest.slice(0, request.limit)
   const changes: Change[] = []
@@ -68,15 +68,14 @@ async function describe(
   return {
     summary: summarise(differences),
     changes,
-    ...(rest.length > shown.length &&
-      last && { next: encodeCursor(Buffer.from(last.path, 'latin1').toString('base64')) }),
+    ...(rest.length > shown.length && last && { next: encodeCursor('differences', last.path) }),
   }
 }
 
 /** The cursor names the last path shown; what comes after it in the order of the walk is next. */
 function afterCursor(differences: Difference[], cursor: string | undefined): Difference[] {
   if (cursor === undefined) return differences
-  const last = walkOrder(Buffer.from(decodeCursor(cursor), 'base64').toString('latin1'))
+  const last = walkOrder(decodeCursor('differences', cursor))
   return differences.filter(({ path }) => walkOrder(path) > last)
 }
 

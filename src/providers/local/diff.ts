@@ -31,13 +31,12 @@ export async function diffTrees(from: Side, to: Side, scope: Scope, pause: Pause
   const sameLinks = JSON.stringify(from.links) === JSON.stringify(to.links)
 
   const walk = async (before: View, after: View, parent: ByteString): Promise<void> => {
-    if (before.id !== undefined && before.id === after.id && sameLinks && scope.everything) return
+    if (before.id !== undefined && before.id === after.id && sameLinks && !scope.named) return
     for (const [a, b] of pairs(before.entries, after.entries)) {
       if (pause.due()) await pause.take()
       const path = join(parent, (a ?? b)?.name as ByteString)
       const where = scope.of(path)
       if (where === 'outside') continue
-      scope.seen(path)
       if (where === 'inside') compare(path, a, b)
       const left = a?.type === 'directory' ? a : undefined
       const right = b?.type === 'directory' ? b : undefined

@@ -1,11 +1,21 @@
 import { fchmodSync, fstatSync, linkSync, lstatSync, renameSync, rmdirSync, unlinkSync } from 'node:fs'
 import { type Directory, openChild } from './directory.ts'
-import { type Captured, isStill } from './live.ts'
+import { type Captured, isStill, type LiveFile } from './live.ts'
 import type { ByteString } from './names.ts'
+import { type Meta, sameTime } from './tree.ts'
 
 export function isUnchanged(dir: Directory, entry: Captured): boolean {
   const stats = lstatSync(dir.at(entry.name), { bigint: true, throwIfNoEntry: false })
   return stats !== undefined && isStill(entry.stat, stats)
+}
+
+/** The file still holds what was scanned. The restore itself may have set its rights and time, or given it names. */
+export function isKept(dir: Directory, name: ByteString, live: LiveFile, target: Meta): boolean {
+  const stats = lstatSync(dir.at(name), { bigint: true, throwIfNoEntry: false })
+  if (!stats) return false
+  const { ino, dev, size, mtime } = live.stat
+  const sameContent = ino === stats.ino && dev === stats.dev && size === stats.size
+  return sameContent && (stats.mtimeNs === mtime || sameTime(stats.mtimeNs, target.mtime))
 }
 
 /** Never replaces anything: rename would, so files and symlinks are linked to their name instead. */

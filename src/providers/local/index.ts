@@ -13,6 +13,7 @@ import { compare } from './compare.ts'
 import type { Engine } from './engine.ts'
 import { list, sources } from './listing.ts'
 import { fromText } from './names.ts'
+import { rising, throwIfCancelled } from './pause.ts'
 import { planRestore } from './plan.ts'
 import { restoreInPlace } from './restore-in-place.ts'
 import { restoreNew } from './restore-new.ts'
@@ -69,21 +70,22 @@ export function createLocalProvider(options: LocalOptions): Provider {
       update: ['name', 'note', 'labels', 'ttl', 'protected'],
       consistency: 'Each file is read until it is stable; files that keep changing are named in the receipt.',
     },
-    resolveSource: guarded('The source cannot be used', async (text) => engine.roots.resolveSource(text)),
-    sources: guarded('The sources cannot be listed', async (query) => sources(engine, query)),
-    create: guarded('The snapshot could not be made', (request, ctx) => create(engine, request, ctx)),
-    list: guarded('The snapshots cannot be listed', async (query) => list(engine, query)),
-    get: guarded('The snapshot cannot be read', async (id) => toSnapshot(store.manifests.get(id), clock())),
-    diff: guarded('The difference cannot be told', (request, ctx) => compare(engine, request, ctx)),
-    planRestore: guarded('The restore cannot be planned', (request, ctx) =>
-      planRestore(engine, request, ctx),
+    resolveSource: call('The source cannot be used', (text) => engine.roots.resolveSource(text)),
+    sources: call('The sources cannot be listed', (query) => sources(engine, query)),
+    create: call('The snapshot could not be made', (request, ctx) => create(engine, request, ctx)),
+    list: call('The snapshots cannot be listed', (query) => list(engine, query)),
+    get: call('The snapshot cannot be read', (id) => toSnapshot(store.manifests.get(id), clock())),
+    diff: call('The difference cannot be told', (request, ctx) => compare(engine, request, ctx)),
+    planRestore: call('The restore cannot be planned', (request, ctx) => planRestore(engine, request, ctx)),
+    restore: call('The restore failed', (plan, ctx) =>
+      (plan.request.mode === 'new' ? restoreNew : restoreInPlace)(engine, plan, ctx),
     ),
-    restore: (plan, ctx) => (plan.request.mode === 'new' ? restoreNew : restoreInPlace)(engine, plan, ctx),
-    planDelete: guarded('The delete cannot be planned', async (ids) => planDelete(engine, ids)),
-    delete: async (plan) => deleteSnapshots(engine, plan),
-    undelete: guarded('The snapshots cannot be taken out of the trash', async (ids) => undelete(engine, ids)),
-    update: guarded('The snapshot could not be updated', async (id, change) => update(engine, id, change)),
-    unprotect: guarded('The protection could not be lifted', async (id) => unprotect(engine, id)),
+    planDelete: call('The delete cannot be planned', (ids) => planDelete(engine, ids)),
+    delete: call('The delete failed', (plan) => deleteSnapshots(engine, plan)),
+    undelete: call('The snapshots cannot be taken out of the trash', (ids) => undelete(engine, ids)),
+    update: (id, change, ctx) =>
+      call('The snapshot could not be updated', () => update(engine, id, change))(undefined, ctx),
+    unprotect: call('The protection could not be lifted', (id) => unprotect(engine, id)),
     health: async () => health(engine, options),
     async close() {
       engine.cache.flush()
@@ -92,14 +94,18 @@ export function createLocalProvider(options: LocalOptions): Provider {
   }
 }
 
-/** Names the file system's errors in our words. For calls that change nothing when they fail. */
-function guarded<A extends unknown[], T>(
+/**
+ * What every call has in common: it does not begin when it was cancelled before, its progress rises, and the file
+ * system's errors come in our words.
+ */
+function call<R, T>(
   what: string,
-  work: (...args: A) => Promise<T>,
-): (...args: A) => Promise<T> {
-  return async (...args) => {
+  work: (request: R, ctx: Context) => T | Promise<T>,
+): (request: R, ctx: Context) => Promise<T> {
+  return async (request, ctx) => {
+    throwIfCancelled(ctx)
     try {
-      return await work(...args)
+      return await work(request, rising(ctx))
     } catch (error) {
       throw systemError(error, what)
     }
@@ -160,8 +166,9 @@ async function health(engine: Engine, options: LocalOptions): Promise<Health> {
   engine.store.objects.refresh(true)
   const { stored, damaged } = engine.store.manifests.list()
   const missing = engine.store.objects.damaged().length
+  const incomplete = stored.filter(({ manifest }) => !engine.store.objects.has(manifest.tree)).length
   return {
-    healthy: damaged.length === 0 && missing === 0,
+    healthy: damaged.length + missing + incomplete === 0,
     usage: {
       store_bytes: engine.store.objects.size(),
       snapshots: stored.filter((entry) => !entry.trashed).length,
@@ -169,10 +176,10 @@ async function health(engine: Engine, options: LocalOptions): Promise<Health> {
       roots: engine.roots.paths,
     },
     ...(options.maxStoreBytes !== undefined && { quota: { store_bytes: options.maxStoreBytes } }),
-    ...(damaged.length + missing > 0 && {
+    ...(damaged.length + missing + incomplete > 0 && {
       error: {
         code: 'CORRUPT',
-        message: `${damaged.length} manifests and ${missing} packs are damaged; everything else stays usable.`,
+        message: `Damaged: ${damaged.length} manifests, ${missing} packs; ${incomplete} snapshots have lost their data. Everything else stays usable.`,
       },
     }),
     ...(engine.roots.paths.length === 0 && {

@@ -1,7 +1,6 @@
-import { z } from 'zod'
-import { fail } from '../../snapshots/errors.ts'
 import type { Snapshot, SourceItem } from '../../snapshots/model.ts'
 import type { ListQuery, Page, SourceQuery } from '../../snapshots/provider.ts'
+import { decodeCursor, encodeCursor } from './cursor.ts'
 import type { Engine } from './engine.ts'
 import { fromText } from './names.ts'
 import { toSource } from './roots.ts'
@@ -16,6 +15,7 @@ export function list(engine: Engine, query: ListQuery): Page<Snapshot> {
     ...damaged.map((entry) => ({ order: -1, snapshot: toDamaged(entry) })),
   ].filter(({ snapshot }) => matches(snapshot, query))
   return page(
+    'snapshots',
     visible,
     query,
     ({ order, snapshot }) => `${order}:${snapshot.id}`,
@@ -75,6 +75,7 @@ export function sources(engine: Engine, query: SourceQuery): Page<SourceItem> {
     .filter((item) => !wanted || item.id.toLowerCase().includes(wanted))
     .sort((a, b) => (a.id < b.id ? -1 : 1))
   return page(
+    'sources',
     found,
     query,
     (item) => item.id,
@@ -84,33 +85,19 @@ export function sources(engine: Engine, query: SourceQuery): Page<SourceItem> {
 }
 
 function page<E, T>(
+  list: string,
   entries: readonly E[],
   query: { limit: number; cursor?: string },
   keyOf: (entry: E) => string,
   isAfterKey: (entry: E, key: string) => boolean,
   show: (entry: E) => T,
 ): Page<T> {
-  const key = query.cursor === undefined ? undefined : decodeCursor(query.cursor)
+  const key = query.cursor === undefined ? undefined : decodeCursor(list, query.cursor)
   const rest = key === undefined ? entries : entries.filter((entry) => isAfterKey(entry, key))
   const shown = rest.slice(0, query.limit)
   const last = shown.at(-1)
   const items = shown.map(show)
   return rest.length > shown.length && last !== undefined
-    ? { items, next: encodeCursor(keyOf(last)) }
+    ? { items, next: encodeCursor(list, keyOf(last)) }
     : { items }
-}
-
-export function encodeCursor(key: string): string {
-  return Buffer.from(key, 'utf8').toString('base64url')
-}
-
-export function decodeCursor(cursor: string): string {
-  const parsed = z.base64url().min(1).safeParse(cursor)
-  if (!parsed.success)
-    throw fail(
-      'INVALID_ARGUMENT',
-      'The cursor is not one that this server gave out. Nothing was changed.',
-      'Pass next_cursor of the previous page unchanged, or leave it out.',
-    )
-  return Buffer.from(parsed.data, 'base64url').toString('utf8')
 }

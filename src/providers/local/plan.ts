@@ -7,7 +7,7 @@ import { type ByteString, showText } from './names.ts'
 import { createPause } from './pause.ts'
 import { toSource } from './roots.ts'
 import type { Scan } from './scan.ts'
-import { createScope, requireSeen, type Scope } from './scope.ts'
+import { createScope, requireNamed, type Scope } from './scope.ts'
 import { rootOf, toSnapshot } from './snapshot-view.ts'
 import { isEmptySteps, planSteps, type RestoreSteps } from './steps.ts'
 import type { Stored } from './store/manifests.ts'
@@ -39,7 +39,10 @@ async function planInPlace(
   const root = rootOf(stored.manifest)
   const path = engine.roots.check(root)
   const found = await inspectIfPresent(engine, path, stored, ctx)
-  const steps = await stepsTo(engine, stored, found, createScope(request.paths, root), ctx)
+  const scope = createScope(request.paths, root)
+  const target = await storedView(engine.store.objects, stored.manifest.tree)
+  await requireNamed(scope, found ? [liveView(found.root), target] : [target])
+  const steps = await stepsTo(engine, stored, found, scope, ctx)
   const { written, deleted, metadata } = steps.totals
   const directory = showText(path)
   return {
@@ -77,13 +80,9 @@ async function planNew(
   const snapshot = toSnapshot(stored, engine.clock())
   const targets = copyTargets(engine, request)
   const copies = targets.map((target) => target.path)
-  const steps = await stepsTo(
-    engine,
-    stored,
-    undefined,
-    createScope(request.paths, rootOf(stored.manifest)),
-    ctx,
-  )
+  const scope = createScope(request.paths, rootOf(stored.manifest))
+  await requireNamed(scope, [await storedView(engine.store.objects, stored.manifest.tree)])
+  const steps = await stepsTo(engine, stored, undefined, scope, ctx)
   const [first] = targets
   return {
     request,
@@ -123,7 +122,6 @@ export async function stepsTo(
       readable: (mode) => engine.meta.owners || (mode & 0o400) !== 0,
     },
   )
-  requireSeen(scope)
   // Another process may have stored it since this one looked.
   if (!steps.contents.every(({ content }) => objects.has(content))) objects.refresh(true)
   const missing = steps.contents.filter(({ content }) => !objects.has(content))

@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, rmdirSync } from 'node:fs'
 import { fail, SnapshotError } from '../../snapshots/errors.ts'
 import type { Context, RestorePlan, RestoreResult } from '../../snapshots/provider.ts'
 import { applyPlan, type LeftAlone } from './apply.ts'
-import { capture, withDirectory } from './capture.ts'
-import type { Directory } from './directory.ts'
+import { capture } from './capture.ts'
+import { type Directory, openDirectory } from './directory.ts'
 import { type Engine, isoTime, SAFETY_WINDOW_MS } from './engine.ts'
-import { showText, toFsPath } from './names.ts'
+import { ignoreErrors } from './entry-ops.ts'
+import { type ByteString, showText, toFsPath } from './names.ts'
 import { createPause, throwIfCancelled } from './pause.ts'
 import { ABSENT, counted, stepsTo, usable, warningsOf } from './plan.ts'
 import type { Scan } from './scan.ts'
@@ -14,6 +15,7 @@ import { createScope, type Scope } from './scope.ts'
 import { rootOf } from './snapshot-view.ts'
 import { isEmptySteps, type RestoreSteps } from './steps.ts'
 import type { Stored } from './store/manifests.ts'
+import { errno, systemError } from './system-error.ts'
 import { verify } from './verify.ts'
 
 /**
@@ -28,36 +30,82 @@ export async function restoreInPlace(
   const stored = usable(engine, plan.request.snapshot)
   const root = rootOf(stored.manifest)
   const path = engine.roots.check(root)
-  const absent = plan.fingerprint === ABSENT
-  // The source was removed: it is made again, and all that the restore puts there is new.
-  if (absent) mkdirSync(toFsPath(path), { mode: 0o700 })
-  return withDirectory(path, async (directory) => {
-    const scope = () => createScope(plan.request.paths, root)
-    if (plan.nothing_to_do) return confirmEqual(engine, directory, stored, scope(), ctx)
-    const safety = await takeSafetySnapshot(
-      engine,
-      directory,
-      stored,
-      absent ? undefined : plan.fingerprint,
-      ctx,
-    )
-    await ctx.record?.({ safety_snapshot: safety.stored.id })
-    const steps = await stepsTo(engine, stored, safety.found, scope(), ctx)
-    rejectTorn(steps, safety.found)
-    throwIfCancelled(ctx)
-    const leftAlone = isEmptySteps(steps) ? [] : await apply(engine, directory, steps, ctx)
-    const { found, remaining, verified } = await verify(
-      engine,
-      directory,
-      stored,
-      scope(),
-      safety.found.root,
-      uninterrupted(ctx),
-    )
-    engine.cache.set(path, found.root, true)
-    if (leftAlone.length > 0 || remaining) throw incomplete(leftAlone, remaining, safety.stored.id)
-    return { changed: steps.totals, verified, safety_snapshot: safety.stored.id, warnings: warningsOf(steps) }
-  })
+  throwIfCancelled(ctx)
+  if (plan.fingerprint !== ABSENT) {
+    return openAsPlanned(path, (directory) => restoreInto(engine, directory, stored, plan, ctx))
+  }
+  const remove = makeAgain(engine, path)
+  try {
+    return await openAsPlanned(path, (directory) => restoreInto(engine, directory, stored, plan, ctx))
+  } catch (error) {
+    remove()
+    throw error
+  }
+}
+
+/** Opens the source; that it is gone or something else by now makes the plan stale. */
+async function openAsPlanned<T>(path: ByteString, work: (directory: Directory) => Promise<T>): Promise<T> {
+  let directory: Directory
+  try {
+    directory = openDirectory(path)
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errno(error) ?? '')) throw stale()
+    throw systemError(error, 'The source cannot be opened')
+  }
+  try {
+    return await work(directory)
+  } finally {
+    directory.close()
+  }
+}
+
+/**
+ * The source was removed: it is made again, with the directories above it that went too, and all that the restore puts
+ * there is new. Returns how to take that back while it is still empty.
+ */
+function makeAgain(engine: Engine, path: ByteString): () => void {
+  const made = engine.roots.missing(path)
+  if (made.length === 0) throw stale()
+  try {
+    for (const directory of made) mkdirSync(toFsPath(directory), { mode: 0o700 })
+  } catch (error) {
+    throw errno(error) === 'EEXIST' ? stale() : systemError(error, 'The source cannot be made again')
+  }
+  return () => {
+    for (const directory of made.toReversed()) ignoreErrors(() => rmdirSync(toFsPath(directory)))
+  }
+}
+
+async function restoreInto(
+  engine: Engine,
+  directory: Directory,
+  stored: Stored,
+  plan: RestorePlan,
+  ctx: Context,
+): Promise<RestoreResult> {
+  const root = rootOf(stored.manifest)
+  const scope = () => createScope(plan.request.paths, root)
+  if (plan.nothing_to_do) return confirmEqual(engine, directory, stored, scope(), ctx)
+  const expected = plan.fingerprint === ABSENT ? undefined : plan.fingerprint
+  const safety = await takeSafetySnapshot(engine, directory, stored, expected, ctx)
+  await ctx.record?.({ safety_snapshot: safety.stored.id })
+  const steps = await stepsTo(engine, stored, safety.found, scope(), ctx)
+  rejectTorn(steps, safety.found)
+  throwIfCancelled(ctx)
+  const leftAlone = isEmptySteps(steps) ? [] : await apply(engine, directory, steps, ctx)
+  const after = await verify(engine, directory, stored, scope(), safety.found.root, uninterrupted(ctx)).catch(
+    (error) => {
+      throw systemError(error, 'The restore was carried out, but could not be verified', 'partial')
+    },
+  )
+  engine.cache.set(root, after.found.root, true)
+  if (leftAlone.length > 0 || after.remaining) throw incomplete(leftAlone, after.remaining, safety.stored.id)
+  return {
+    changed: steps.totals,
+    verified: after.verified,
+    safety_snapshot: safety.stored.id,
+    warnings: warningsOf(steps),
+  }
 }
 
 /** There was nothing to do when it was planned, and there still is not: no safety snapshot is needed for that. */

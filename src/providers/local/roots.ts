@@ -12,6 +12,8 @@ export interface Roots {
   resolveSource(text: string | undefined): Source
   /** The same for a directory recorded in a snapshot, which may be gone by now. */
   check(path: ByteString): ByteString
+  /** The directories that have to be made so that a checked path exists, topmost first. */
+  missing(path: ByteString): ByteString[]
   /** Where a copy may be made: inside a root, in a directory that exists, under a name that does not. */
   resolveNew(text: string): { parent: ByteString; name: ByteString; path: string }
 }
@@ -61,6 +63,18 @@ export function createRoots(paths: readonly string[], problem?: string): Roots {
     return real
   }
 
+  const missing = (path: ByteString): ByteString[] => {
+    const found: ByteString[] = []
+    let at = path
+    while (at !== '' && !lstatSync(toFsPath(at), { throwIfNoEntry: false })) {
+      found.unshift(at)
+      at = at.slice(0, at.lastIndexOf('/'))
+    }
+    // Above a root the operator rules; below one a link put in a parent's place must not lead out.
+    if (at !== '' && realpath(at, true) !== at) throw outside()
+    return found
+  }
+
   const resolveNew = (text: string) => {
     const given = text.replace(/^path:/, '')
     rejectNul(given)
@@ -75,6 +89,8 @@ export function createRoots(paths: readonly string[], problem?: string): Roots {
     const parent = realpath(fromText(dirname(wanted)), inside(fromText(dirname(wanted))))
     const name = fromText(basename(wanted))
     if (!inside(parent)) throw outside()
+    if (name.length > 255)
+      throw systemError(Object.assign(new Error(), { code: 'ENAMETOOLONG' }), 'The copy cannot be made')
     if (lstatSync(toFsPath(`${parent}/${name}`), { throwIfNoEntry: false })) {
       throw fail(
         'ALREADY_EXISTS',
@@ -108,7 +124,7 @@ export function createRoots(paths: readonly string[], problem?: string): Roots {
           'Call snapshot_sources to see which ones are allowed.',
         )
 
-  return { paths, resolveSource, check, resolveNew }
+  return { paths, resolveSource, check, missing, resolveNew }
 }
 
 /** What is missing, and what mends it. */

@@ -1,6 +1,7 @@
 import { fail } from '../../snapshots/errors.ts'
 import type { PathRef } from '../../snapshots/model.ts'
 import { type ByteString, parsePath, showText } from './names.ts'
+import type { View } from './view.ts'
 
 /**
  * Which paths a call is about. `inside`: the path or a directory above it was named; `above`: something below it was
@@ -8,35 +9,34 @@ import { type ByteString, parsePath, showText } from './names.ts'
  */
 export interface Scope {
   of(path: ByteString): 'inside' | 'above' | 'outside'
-  /** Named paths of which `seen` was never told. */
-  unseen(): ByteString[]
-  seen(path: ByteString): void
-  readonly everything: boolean
+  /** The paths as the call named them; undefined when it is about everything. */
+  readonly named: readonly ByteString[] | undefined
 }
 
-export const EVERYTHING: Scope = { of: () => 'inside', unseen: () => [], seen: () => {}, everything: true }
+export const EVERYTHING: Scope = { of: () => 'inside', named: undefined }
 
 export function createScope(paths: readonly PathRef[] | undefined, root: ByteString): Scope {
   if (!paths) return EVERYTHING
   const named = new Set(paths.map((path) => parsePath(path, root)))
-  const above = new Set<ByteString>()
+  const above = new Set<ByteString>([''])
   for (const path of named) for (const parent of parents(path)) above.add(parent)
-  const unseen = new Set(named)
   return {
-    everything: false,
+    named: [...named],
     of(path) {
       if (named.has(path)) return 'inside'
       for (const parent of parents(path)) if (named.has(parent)) return 'inside'
-      return above.has(path) || path === '' ? 'above' : 'outside'
+      return above.has(path) ? 'above' : 'outside'
     },
-    seen: (path) => void unseen.delete(path),
-    unseen: () => [...unseen],
   }
 }
 
-/** NOT_FOUND when a named path exists on neither side: a typo must not look like "nothing to do". */
-export function requireSeen(scope: Scope): void {
-  const missing = scope.unseen()
+/** NOT_FOUND when a named path exists on none of the sides: a typo must not look like "nothing to do". */
+export async function requireNamed({ named = [] }: Scope, sides: readonly View[]): Promise<void> {
+  const missing: ByteString[] = []
+  for (const path of named) {
+    const found = await Promise.all(sides.map((side) => exists(side, path.split('/'))))
+    if (!found.includes(true)) missing.push(path)
+  }
   if (missing.length === 0) return
   throw fail(
     'NOT_FOUND',
@@ -46,6 +46,12 @@ export function requireSeen(scope: Scope): void {
       .join(', ')}. Nothing was changed.`,
     'Call snapshot_diff to see paths. Paths are exact and relative to the source.',
   )
+}
+
+async function exists(view: View, [name, ...rest]: readonly ByteString[]): Promise<boolean> {
+  const entry = view.entries.find((candidate) => candidate.name === name)
+  if (!entry || rest.length === 0) return entry !== undefined
+  return entry.type === 'directory' && exists(await view.enter(entry), rest)
 }
 
 function* parents(path: ByteString): Generator<ByteString> {

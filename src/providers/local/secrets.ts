@@ -27,29 +27,31 @@ export function isSecretFile(path: string): boolean {
 }
 
 const TOKENS: readonly [type: string, pattern: RegExp][] = [
-  ['private-key', /-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----/],
   ['aws-key', /\b(?:AKIA|ASIA)[A-Z0-9]{16}\b/],
   ['github-token', /\b(?:gh[pousr]_[A-Za-z0-9]{30,255}|github_pat_[A-Za-z0-9_]{30,255})/],
   ['slack-token', /\bxox[abeoprs]-[A-Za-z0-9-]{10,200}/],
   ['digitalocean-token', /\bdo[opr]_v1_[a-f0-9]{32,128}/],
   ['api-key', /\bsk-[A-Za-z0-9_-]{20,200}/],
-  ['google-key', /\bAIza[A-Za-z0-9_-]{35}\b/],
+  ['google-key', /\bAIza[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])/],
   ['jwt', /\beyJ[A-Za-z0-9_-]{8,2000}\.eyJ[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{8,2000}/],
   ['password-in-url', /\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s:/@]{1,100}:[^\s:/@]{3,200}@/],
   [
     'credential',
-    /\b(?:password|passwd|secret|api_?key|access_?token|auth_?token)["']?\s{0,5}[:=]\s{0,5}["'][^"'\s]{6,200}["']/i,
+    /(?:password|passwd|secret|api_?key|access_?token|auth_?token)["']?\s{0,5}[:=]\s{0,5}["'][^"'\s]{6,200}["']/i,
   ],
 ]
 
-/** Replaces each line that holds something secret-looking. A private key takes its whole text with it. */
+const PRIVATE_KEY =
+  /-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]{0,30}PRIVATE KEY-----|$)/g
+
+/** Replaces private keys, and each line that holds something secret-looking. */
 export function redact(text: string): string {
-  if (TOKENS[0]?.[1].test(text)) return '[redacted: private-key]\n'
   return text
+    .replace(PRIVATE_KEY, '[redacted: private-key]')
     .split('\n')
     .map((line) => {
       const hit = TOKENS.find(([, pattern]) => pattern.test(line))
-      return hit ? `${/^[ +-]/.test(line) ? line[0] : ''}[redacted: ${hit[0]}]` : line
+      return hit ? `[redacted: ${hit[0]}]` : line
     })
     .join('\n')
 }

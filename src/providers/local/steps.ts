@@ -1,6 +1,7 @@
+import { fail } from '../../snapshots/errors.ts'
 import type { Captured, LinkGroups, LiveDirectory, LiveEntry, LiveFile, LiveSymlink } from './live.ts'
 import type { ByteString } from './names.ts'
-import { join } from './names.ts'
+import { join, showText } from './names.ts'
 import type { Pause } from './pause.ts'
 import type { Scope } from './scope.ts'
 import {
@@ -26,7 +27,7 @@ export interface DirectoryPlan {
 export type Step =
   | { do: 'write'; name: ByteString; target: FileEntry; live?: Captured | undefined }
   /** Made the same file as `leader`, a path that is in its final state by then. */
-  | { do: 'link'; name: ByteString; target: FileEntry; leader: ByteString; live?: Captured | undefined }
+  | { do: 'link'; name: ByteString; target: FileEntry; leader: Leader; live?: Captured | undefined }
   | { do: 'symlink'; name: ByteString; target: SymlinkEntry; live?: Captured | undefined }
   | { do: 'meta'; name: ByteString; target: FileEntry | SymlinkEntry; live: LiveFile | LiveSymlink }
   | {
@@ -38,6 +39,12 @@ export type Step =
     }
   | { do: 'enter'; name: ByteString; plan: DirectoryPlan }
   | { do: 'remove'; name: ByteString; live: Captured }
+
+export interface Leader {
+  path: ByteString
+  /** As it was scanned, when the restore leaves it as it is; undefined when the restore writes it. */
+  live: LiveFile | undefined
+}
 
 export interface RestoreSteps {
   root: DirectoryPlan
@@ -92,12 +99,17 @@ export async function planSteps(
   let stripped = 0
   let retimed = 0
   const liveLinks = linkIndex(live.links)
-  const targetGroups = new Map(target.links.flatMap((group) => group.map((path) => [path, group] as const)))
-  const targetLinks = linkIndex(target.links)
+  // Names that are in the way of something not captured stay as they are; the others of their group are still one file.
+  const targetLinked = target.links.map((group) =>
+    group.filter((path) => !isBlocked(live.root, path.split('/'))),
+  )
+  const targetGroups = new Map(targetLinked.flatMap((group) => group.map((path) => [path, group] as const)))
+  const targetLinks = linkIndex(targetLinked.filter((group) => group.length > 1))
   const sameLinks = JSON.stringify(live.links) === JSON.stringify(target.links)
   /** Files that get a new inode: whoever shall be the same file has to be linked to it again. */
   const renewed = new Set<ByteString>()
   const changedInodes = new Set<string>()
+  const keptFiles = new Map<ByteString, LiveFile>()
 
   const note = (kind: keyof typeof samples, path: ByteString) => {
     totals[kind]++
@@ -129,12 +141,12 @@ export async function planSteps(
   ): Promise<Step | undefined> => {
     const where = scope.of(path)
     if (where === 'outside') return undefined
-    scope.seen(path)
     if (t?.type === 'skipped' || (!t && l?.type === 'skipped')) return undefined
     if (l?.type === 'skipped') return block(path)
     if (t?.type === 'directory' && (l?.type === 'directory' || !l || where === 'inside')) {
       return planSubdirectory(path, l, t, from, to, where === 'inside')
     }
+    if (where === 'above' && t?.type === 'directory' && l) throw inTheWay(path, l.type)
     if (where === 'above') return l?.type === 'directory' && !t ? planBelow(path, l, from) : block(path)
     if (!t) return l ? planRemoval(path, l) : undefined
     if (l?.type === 'directory' && holdsSkipped(l)) return block(path)
@@ -202,10 +214,11 @@ export async function planSteps(
     const group = targetGroups.get(path)?.every((member) => scope.of(member) === 'inside')
       ? targetGroups.get(path)
       : undefined
-    const leader = group && group[0] !== path ? (group[0] as ByteString) : undefined
+    const leader = group && group[0] !== path ? group[0] : undefined
     const sameContent = l?.type === 'file' && l.content === t.content && l.size === t.size
-    const sameInodes = liveLinks(path) === targetLinks(path) || (!group && !scope.everything)
+    const sameInodes = liveLinks(path) === targetLinks(path) || (!group && scope.named)
     const current = sameContent && sameInodes && !(leader !== undefined && renewed.has(leader))
+    if (current && group) keptFiles.set(path, l)
     if (current && !metaDiffers(l, t)) return undefined
     if (current && options.readable(l.mode) && isOurs(path, l)) {
       // Metadata belongs to the inode: once for all its names.
@@ -216,7 +229,10 @@ export async function planSteps(
       return { do: 'meta', name: t.name, target: t, live: l }
     }
     note('written', path)
-    if (leader !== undefined) return { do: 'link', name: t.name, target: t, leader, live: l }
+    if (leader !== undefined) {
+      const kept = renewed.has(leader) ? undefined : keptFiles.get(leader)
+      return { do: 'link', name: t.name, target: t, leader: { path: leader, live: kept }, live: l }
+    }
     renewed.add(path)
     totals.bytes += t.size
     contents.push({ path, content: t.content })
@@ -250,16 +266,32 @@ export async function planSteps(
     else retimed++
   }
 
-  const whole = scope.everything ? target.meta : undefined
+  const whole = !scope.named ? target.meta : undefined
   const root = await planDirectory('', live.view, target.view, live.root, whole)
   if (live.root && whole && metaDiffers(live.root, { ...whole, type: 'directory' }))
     noteDirectory('', live.root, whole)
   return { root, totals, retimed, blocked, contents, stripped, samples }
 }
 
+function inTheWay(path: ByteString, type: string) {
+  return fail(
+    'CONFLICT',
+    `${showText(path)} is a ${type} now, so nothing can be restored below it. Nothing was changed.`,
+    `Name ${JSON.stringify(showText(path))} itself in "paths" to bring the directory back.`,
+  )
+}
+
 /** setuid and setgid of a file are restored only if policy keeps them; the rest always is. */
 export function allowedMode(mode: number, policy: 'keep' | 'strip'): number {
   return policy === 'keep' ? mode : mode & ~SPECIAL
+}
+
+/** Something that was not captured is at this path, in it or above it. */
+function isBlocked(directory: LiveDirectory | undefined, [name, ...rest]: readonly ByteString[]): boolean {
+  const entry = directory?.children.find((child) => child.name === name)
+  if (entry?.type === 'skipped') return true
+  if (entry?.type !== 'directory') return false
+  return rest.length > 0 ? isBlocked(entry, rest) : holdsSkipped(entry)
 }
 
 function holdsSkipped(directory: LiveDirectory): boolean {

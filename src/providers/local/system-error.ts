@@ -29,6 +29,11 @@ const CODES: Record<string, { code: ErrorCode; why: string; hint: string }> = {
   },
   ENOTDIR: { code: 'INVALID_ARGUMENT', why: 'it is not a directory', hint: 'Give the path of a directory.' },
   ELOOP: { code: 'CONFLICT', why: 'a symbolic link is in the way', hint: 'Give the real path.' },
+  ENAMETOOLONG: {
+    code: 'INVALID_ARGUMENT',
+    why: 'a name in the path is too long',
+    hint: 'Choose a shorter one.',
+  },
   EMFILE: { code: 'BUSY', why: 'too many files are open', hint: 'Try again in a moment.' },
   EIO: {
     code: 'INTERNAL',

@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
-import { structuredPatch } from 'diff'
+import { type StructuredPatchHunk, structuredPatch } from 'diff'
 import { decodeChunkList } from './content.ts'
 import type { Difference } from './diff.ts'
 import { type Directory, openBelow } from './directory.ts'
@@ -37,26 +37,20 @@ export async function textDiff(
   const left = before ? await readBefore(difference.path, before) : undefined
   const right = after ? await readAfter(difference.path, after) : undefined
   if ((left && isBinary(left)) || (right && isBinary(right))) return { diff_omitted: 'binary' }
-  const patch = structuredPatch('', '', left?.toString('utf8') ?? '', right?.toString('utf8') ?? '', '', '', {
-    context: 3,
-    maxEditLength: MAX_EDITS,
-  })
+  const [old, now] = [left, right].map((bytes) => redact(bytes?.toString('utf8') ?? '')) as [string, string]
+  if (old === now && old !== '') return { diff_omitted: 'redacted' }
+  const patch = structuredPatch('', '', old, now, '', '', { context: 3, maxEditLength: MAX_EDITS })
   if (!patch) return { diff_omitted: 'too_large' }
-  const text = redact(
-    patch.hunks
-      .map((hunk) =>
-        [`@@ -${hunk.oldStart},${hunk.oldLines} +${hunk.newStart},${hunk.newLines} @@`, ...hunk.lines].join(
-          '\n',
-        ),
-      )
-      .join('\n'),
-  )
-  return {
-    diff:
-      text.length > MAX_DIFF_CHARS
-        ? `${text.slice(0, MAX_DIFF_CHARS)}\n[cut: ${text.length - MAX_DIFF_CHARS} more characters]`
-        : text,
-  }
+  const text = patch.hunks.map(showHunk).join('\n')
+  const cut = text.length - MAX_DIFF_CHARS
+  return { diff: cut > 0 ? `${text.slice(0, MAX_DIFF_CHARS)}\n[cut: ${cut} more characters]` : text }
+}
+
+/** A side without lines starts at 0, as in every unified diff. */
+function showHunk({ oldStart, oldLines, newStart, newLines, lines }: StructuredPatchHunk): string {
+  const from = oldLines === 0 ? oldStart - 1 : oldStart
+  const to = newLines === 0 ? newStart - 1 : newStart
+  return [`@@ -${from},${oldLines} +${to},${newLines} @@`, ...lines].join('\n')
 }
 
 export function readStored(objects: ObjectStore): ReadText {

@@ -51,9 +51,18 @@ export function deleteSnapshots(engine: Engine, plan: DeletePlan): DeleteResult 
 export function undelete(engine: Engine, ids: readonly string[]): Snapshot[] {
   return ids.map((id) => {
     const stored = engine.store.manifests.get(id)
-    if (stored.trashed) engine.store.manifests.untrash(id)
+    if (stored.trashed) takeOut(engine, stored)
     return toSnapshot(engine.store.manifests.get(id), engine.clock())
   })
+}
+
+/** Whoever takes an expired snapshot out of the trash wants to keep it. */
+function takeOut({ store, clock }: Engine, { id, details }: Stored): void {
+  if (details.expires_at !== undefined && clock() >= Date.parse(details.expires_at)) {
+    const { expires_at: _, ...kept } = details
+    store.manifests.setDetails(id, kept)
+  }
+  store.manifests.untrash(id)
 }
 
 /** Snapshots past their expiry go to the trash, where the undo window still holds them. */

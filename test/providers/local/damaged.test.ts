@@ -34,7 +34,8 @@ async function damaged(spoil: (box: Workbench, ids: [string, string]) => void): 
   return { box, fresh: box.open(), first, second, before }
 }
 
-const packs = (box: Workbench) => readdirSync(join(box.home, 'store/packs')).map((name) => join(box.home, 'store/packs', name))
+const packs = (box: Workbench) =>
+  readdirSync(join(box.home, 'store/packs')).map((name) => join(box.home, 'store/packs', name))
 
 /** Flips one bit of these stored bytes. */
 function flip(box: Workbench, bytes: Buffer): void {
@@ -155,7 +156,10 @@ describe('what is missing', () => {
 describe('a manifest that was edited', () => {
   const manifest = (box: Workbench, id: string) => join(box.home, 'store/snapshots', `${id}.json`)
   const spoils: [string, (text: string) => string][] = [
-    ['to name another directory', (text) => text.replace(/"root":"[^"]+"/, `"root":"${Buffer.from('/etc').toString('base64')}"`)],
+    [
+      'to name another directory',
+      (text) => text.replace(/"root":"[^"]+"/, `"root":"${Buffer.from('/etc').toString('base64')}"`),
+    ],
     ['in one letter of a hash', (text) => text.replace(/"tree":"./, '"tree":"g')],
     ['to be empty', () => ''],
     ['to be no JSON', (text) => text.slice(0, -20)],

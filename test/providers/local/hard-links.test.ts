@@ -133,7 +133,11 @@ test('a file with a name outside the source is never written to through ours', a
   const name = fc.constantFrom('a', 'b', 'c')
   const edit = fc.oneof(
     fc.record({ do: fc.constant('link' as const), name, to: fc.nat(1) }),
-    fc.record({ do: fc.constant('write' as const), name, text: fc.constantFrom('one', 'two', 'longer text') }),
+    fc.record({
+      do: fc.constant('write' as const),
+      name,
+      text: fc.constantFrom('one', 'two', 'longer text'),
+    }),
     fc.record({ do: fc.constant('chmod' as const), name, mode: fc.constantFrom(0o600, 0o644, 0o755) }),
     fc.record({ do: fc.constant('remove' as const), name }),
   )
@@ -172,7 +176,9 @@ test('a file with a name outside the source is never written to through ours', a
       const inScope = (path: string) => !('paths' in paths) || paths.paths.includes(path)
       // That a name shares its file with one outside is not part of a snapshot.
       const except = (path: string) => path === '' || !inScope(path)
-      expect(differences(before, inner.picture(), { except }).filter((line) => !/: links /.test(line))).toEqual([])
+      expect(
+        differences(before, inner.picture(), { except }).filter((line) => !/: links /.test(line)),
+      ).toEqual([])
       await inner.provider.close?.()
       remove(dir)
     }),

@@ -1,4 +1,14 @@
-import { linkSync, mkdirSync, renameSync, rmSync, statSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  linkSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { refusal } from '../../snapshots/world.ts'
@@ -28,7 +38,11 @@ interface Left {
  * Restores while somebody does something right after the safety snapshot was taken. The restore has to name the paths
  * it left alone, leave there what they did (`theirs`), and restore everything else.
  */
-async function interrupted(happen: (box: Workbench) => void, left: string[], theirs = left): Promise<Workbench> {
+async function interrupted(
+  happen: (box: Workbench) => void,
+  left: string[],
+  theirs = left,
+): Promise<Workbench> {
   const { box, id, before } = await broken()
   let after: Picture = new Map()
   const record = async () => {
@@ -56,11 +70,14 @@ describe('what somebody does between the safety snapshot and the restore', () =>
   })
 
   test('an edit of the same size with the old times', async () => {
-    const box = await interrupted(({ at, read, write }) => {
-      const { atime, mtime } = statSync(at('dir/edited'))
-      write('dir/edited', read('dir/edited').toUpperCase())
-      utimesSync(at('dir/edited'), atime, mtime)
-    }, ['dir/edited'])
+    const box = await interrupted(
+      ({ at, read, write }) => {
+        const { atime, mtime } = statSync(at('dir/edited'))
+        write('dir/edited', read('dir/edited').toUpperCase())
+        utimesSync(at('dir/edited'), atime, mtime)
+      },
+      ['dir/edited'],
+    )
     expect(box.read('dir/edited')).toBe('BROKEN DIR/EDITED')
   })
 

@@ -10,7 +10,8 @@ async function edited(): Promise<{ box: Workbench; id: string }> {
   for (const path of ['dir/a', 'dir/b', 'dir/c', 'dirs/b', 'dir.b', 'same/one', 'same/two', 'gone/deep/er'])
     box.write(path, `saved ${path}`)
   const { id } = await box.save()
-  for (const path of ['dir/b', 'dirs/b', 'dir.b', 'dir/new', 'fresh/x', 'fresh/y']) box.write(path, `live ${path}`)
+  for (const path of ['dir/b', 'dirs/b', 'dir.b', 'dir/new', 'fresh/x', 'fresh/y'])
+    box.write(path, `live ${path}`)
   rmSync(box.at('dir/c'))
   rmSync(box.at('gone'), { recursive: true })
   return { box, id }
@@ -98,7 +99,14 @@ test('a path below what is a file or a link now is not said to be nowhere', asyn
 test('a copy of chosen paths holds those and their parents', async () => {
   const { box, id } = await edited()
   await box.restore(id, { mode: 'new', to: box.at('../copy'), paths: ['dir/b', 'gone'] })
-  expect([...picture(box.at('../copy')).keys()]).toEqual(['', 'dir', 'dir/b', 'gone', 'gone/deep', 'gone/deep/er'])
+  expect([...picture(box.at('../copy')).keys()]).toEqual([
+    '',
+    'dir',
+    'dir/b',
+    'gone',
+    'gone/deep',
+    'gone/deep/er',
+  ])
 })
 
 test('a diff of chosen paths lists those, also where nothing differs', async () => {

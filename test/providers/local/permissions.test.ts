@@ -66,23 +66,26 @@ describe.runIf(AS_ROOT)('a user who is not root (these tests run only as root, t
     expect([...box.picture().keys()]).toEqual([''])
   })
 
-  test.each([0o000, 0o200, 0o444, 0o111])('a directory of mode %o that cannot be read stays as it is', (mode) => {
-    const box = theirs()
-    box.write('closed/file', 'saved')
-    box.write('open', 'saved')
-    chmodSync(box.at('closed'), mode)
-    handOver(box)
-    const { id, receipt } = box.asNobody('save')
-    expect(receipt.skipped).toEqual([{ reason: 'unreadable', count: 1, samples: [{ path: 'closed' }] }])
-    // What was not captured is not counted as captured.
-    expect(receipt).toMatchObject({ files: 1, directories: 1 })
-    const closed = picture(box.at('closed'))
-    box.write('open', 'broken')
-    handOver(box)
-    expect(box.asNobody('restore', id)).toEqual({ warnings: [] })
-    expect(box.read('open')).toBe('saved')
-    expect(differences(closed, picture(box.at('closed')))).toEqual([])
-  })
+  test.each([0o000, 0o200, 0o444, 0o111])(
+    'a directory of mode %o that cannot be read stays as it is',
+    (mode) => {
+      const box = theirs()
+      box.write('closed/file', 'saved')
+      box.write('open', 'saved')
+      chmodSync(box.at('closed'), mode)
+      handOver(box)
+      const { id, receipt } = box.asNobody('save')
+      expect(receipt.skipped).toEqual([{ reason: 'unreadable', count: 1, samples: [{ path: 'closed' }] }])
+      // What was not captured is not counted as captured.
+      expect(receipt).toMatchObject({ files: 1, directories: 1 })
+      const closed = picture(box.at('closed'))
+      box.write('open', 'broken')
+      handOver(box)
+      expect(box.asNobody('restore', id)).toEqual({ warnings: [] })
+      expect(box.read('open')).toBe('saved')
+      expect(differences(closed, picture(box.at('closed')))).toEqual([])
+    },
+  )
 
   test('a directory closed after the snapshot was made is left alone, with a warning', () => {
     const box = theirs()
@@ -163,7 +166,15 @@ describe('special permission bits', () => {
     const { id } = await box.save()
     const { warnings } = await box.restore(id, { mode: 'new', to: join(box.dir, 'copy') })
     expect(warnings.join()).toMatch(/setuid or setgid of 3 files/)
-    const copy = Object.fromEntries([...picture(join(box.dir, 'copy'))].map(([path, e]) => [path, e.mode.toString(8)]))
-    expect(copy).toMatchObject({ 'bin/suid': '755', 'bin/sgid': '755', 'bin/both': '711', shared: '2775', tmp: '1777' })
+    const copy = Object.fromEntries(
+      [...picture(join(box.dir, 'copy'))].map(([path, e]) => [path, e.mode.toString(8)]),
+    )
+    expect(copy).toMatchObject({
+      'bin/suid': '755',
+      'bin/sgid': '755',
+      'bin/both': '711',
+      shared: '2775',
+      tmp: '1777',
+    })
   })
 })

@@ -25,7 +25,9 @@ test('what is cancelled half way leaves nothing behind', async () => {
   }
   await refusal(box.provider.restore(plan, context({ signal: cancel.signal, progress })), 'CANCELLED')
   expect(partial, 'it was cancelled while it was writing').toHaveLength(1)
-  expect({ dir: readdirSync(box.dir).sort(), root: digest(box.picture()), shelf: await shelf(box) }).toEqual(before)
+  expect({ dir: readdirSync(box.dir).sort(), root: digest(box.picture()), shelf: await shelf(box) }).toEqual(
+    before,
+  )
 })
 
 test('a create that is cancelled half way leaves nothing behind', async () => {
@@ -50,7 +52,9 @@ test('a restore in place that is cancelled once it writes is finished, not torn'
   breakMany(box)
   const cancel = new AbortController()
   let recorded = false
-  const record = async () => void (recorded = true)
+  const record = async () => {
+    recorded = true
+  }
   const progress = () => recorded && cancel.abort()
   await box.restore(id, {}, { signal: cancel.signal, record, progress })
   expect(cancel.signal.aborted).toBe(true)

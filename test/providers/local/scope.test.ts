@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createScope, EVERYTHING, requireSeen } from '../../../src/providers/local/scope.ts'
+import { createScope, EVERYTHING, requireNamed } from '../../../src/providers/local/scope.ts'
+import { EMPTY_VIEW, type View } from '../../../src/providers/local/view.ts'
 import { refusal } from '../../snapshots/world.ts'
 
 const ROOT = '/srv/project'
@@ -16,10 +17,10 @@ test('a path means itself and what is below it, by whole names', () => {
     expect(of(path), path).toBe('outside')
 })
 
-test('without paths everything is meant, and nothing can be missing', () => {
+test('without paths everything is meant, and nothing can be missing', async () => {
   expect(createScope(undefined, ROOT)).toBe(EVERYTHING)
   expect(EVERYTHING.of('any/where')).toBe('inside')
-  expect(EVERYTHING.unseen()).toEqual([])
+  await requireNamed(EVERYTHING, [EMPTY_VIEW])
 })
 
 test('agrees with the definition on any set of paths', () => {
@@ -39,13 +40,27 @@ test('agrees with the definition on any set of paths', () => {
   )
 })
 
-test('a path that was never met is told by name', async () => {
-  const scope = createScope(['src/typo', 'b.txt', { bytes: '/w==' }], ROOT)
-  scope.seen('b.txt')
-  const { message } = await refusal((async () => requireSeen(scope))(), 'NOT_FOUND')
-  expect(message).toContain('"src/typo", "\ufffd"')
-  expect(message).not.toContain('b.txt')
-  scope.seen('src/typo')
-  scope.seen('\xff')
-  expect(() => requireSeen(scope)).not.toThrow()
+/** A directory of names: with a view below it a directory, without one a link. */
+function view(children: Record<string, View | undefined>): View {
+  const meta = { mode: 0o755, uid: 0, gid: 0, mtime: 0n }
+  return {
+    id: undefined,
+    entries: Object.entries(children).map(([name, below]) =>
+      below ? { type: 'directory', name, ...meta, tree: '' } : { type: 'symlink', name, ...meta, target: '' },
+    ),
+    enter: async ({ name }) => children[name] as View,
+  }
+}
+
+test('a path that is on none of the sides is told by name', async () => {
+  const live = view({ src: view({ new: undefined }), link: undefined })
+  const saved = view({ src: view({ old: undefined }), '\xff': undefined })
+  const check = (...paths: Parameters<typeof createScope>[0] & {}) =>
+    requireNamed(createScope(paths, ROOT), [live, saved])
+  await check('src', 'src/new', 'src/old', 'link', { bytes: '/w==' })
+  for (const typo of ['sr', 'src/ne', 'src/new/deeper', 'link/deeper', 'Src']) {
+    const { message } = await refusal(check('src/old', typo), 'NOT_FOUND')
+    expect(message).toContain(JSON.stringify(typo))
+    expect(message).not.toContain('src/old')
+  }
 })

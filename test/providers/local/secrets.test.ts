@@ -26,21 +26,20 @@ describe('a token in a line', () => {
     ['credential', fake('DB_PASSWORD="', 'hunter22!', '"')],
     ['credential', fake('"client_secret": "', x(12), '"')],
   ] as [string, string][])('%s: %s', (type, secret) => {
-    for (const line of [secret, `const key = ${secret}`, `  "x": ["${secret}", 1]`, `${secret}\r`]) {
-      for (const mark of ['+', '-', ' ']) {
-        const text = redact(`@@ -1,2 +1,2 @@\n fine\n${mark}${line}\n also fine`)
-        expect(text).toBe(`@@ -1,2 +1,2 @@\n fine\n${mark}[redacted: ${type}]\n also fine`)
-      }
-    }
+    for (const line of [secret, `const key = ${secret}`, `  "x": ["${secret}", 1]`, `${secret}\r`])
+      expect(redact(`fine\n${line}\nalso fine`)).toBe(`fine\n[redacted: ${type}]\nalso fine`)
   })
 
-  test.each(['', 'RSA ', 'EC ', 'OPENSSH ', 'ENCRYPTED '])(
-    'a %sprivate key takes the whole text with it',
-    (kind) => {
-      const text = redact(`+-----BEGIN ${kind}${fake('PRIVATE', ' KEY')}-----\n+${x(64)}\n+${x(64)}\n`)
-      expect(text).toBe('[redacted: private-key]\n')
-    },
-  )
+  test.each(['', 'RSA ', 'EC ', 'OPENSSH ', 'ENCRYPTED '])('a %sprivate key goes as a whole', (kind) => {
+    const mark = (what: string) => `-----${what} ${kind}${fake('PRIVATE', ' KEY')}-----`
+    const key = [mark('BEGIN'), x(64), x(64), mark('END')].join('\n')
+    expect(redact(`before\n${key}\nbetween\n${key}\nafter`)).toBe(
+      'before\n[redacted: private-key]\nbetween\n[redacted: private-key]\nafter',
+    )
+    expect(redact(`before\n${mark('BEGIN')}\n${x(64)}\nwithout an end`)).toBe(
+      'before\n[redacted: private-key]',
+    )
+  })
 
   test.each([
     'const password = readPassword()',

@@ -129,7 +129,16 @@ describe('what a caller writes as a source', () => {
     symlinkSync('/usr', box.at('out'))
     try {
       const problems = []
-      for (const text of ['/', '/usr', evil, `${evil}/nothing`, '/nothing', `${box.dir}/../`, box.at('out'), '..'])
+      for (const text of [
+        '/',
+        '/usr',
+        evil,
+        `${evil}/nothing`,
+        '/nothing',
+        `${box.dir}/../`,
+        box.at('out'),
+        '..',
+      ])
         problems.push(await refusal(resolve(box, text), 'POLICY_DENIED'))
       expect(new Set(problems.map(({ message }) => message)).size).toBe(1)
     } finally {

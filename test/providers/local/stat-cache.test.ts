@@ -24,7 +24,9 @@ const scanned: fc.Arbitrary<LiveDirectory> = fc
       all.map((entry) => {
         if (entry.type === 'skipped') return entry
         const withStat = { ...entry, stat: stats.next().value as Stat }
-        return withStat.type === 'directory' ? { ...withStat, coarse: withStat.tree, children: below } : withStat
+        return withStat.type === 'directory'
+          ? { ...withStat, coarse: withStat.tree, children: below }
+          : withStat
       })
     return {
       type: 'directory',

@@ -1,67 +1,86 @@
-import { spawn } from 'node:child_process'
+import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { SnapshotError } from '../../../src/snapshots/errors.ts'
 import { differences, picture } from '../../support/oracle.ts'
-import { context, workbench } from './support.ts'
+import { context, native, workbench } from './support.ts'
 
-const MARK = 'outside content that no snapshot may ever hold'
-const FILES = ['one', 'two', 'three', 'sub/four', 'sub/five']
+const FILES = Array.from({ length: 100 }, (_, n) => (n % 2 ? `file-${n}` : `sub/file-${n}`))
+const EXTRA = Array.from({ length: 20 }, (_, n) => `extra-${n}`)
 
-test('a directory swapped for a symlink all the while leads neither a restore nor a create outside', async () => {
+/** A process that swaps `hot` for a symlink to `outside` on demand. `swap` resolves when it has begun. */
+async function startSwapper(hot: string, aside: string, outside: string) {
+  const child = fork(join(import.meta.dirname, 'swapper.ts'), [hot, aside, outside], {
+    execArgv: ['--import', 'tsx'],
+  })
+  const gone = once(child, 'exit')
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    await gone
+  })
+  let done = Promise.resolve<unknown>(undefined)
+  return {
+    async swap(ms: number) {
+      const told = once(child, 'message')
+      child.send(ms)
+      await told
+      done = once(child, 'message')
+    },
+    quiet: () => done,
+  }
+}
+
+/** Whatever goes wrong in such a race was foreseen. */
+async function foreseen(call: Promise<unknown>): Promise<'done' | 'refused'> {
+  try {
+    await call
+    return 'done'
+  } catch (error) {
+    expect(error).toBeInstanceOf(SnapshotError)
+    return 'refused'
+  }
+}
+
+test('a directory swapped for a symlink all the while leads nobody outside', {
+  timeout: 60_000,
+}, async () => {
   const box = workbench()
-  const outside = join(box.dir, '..', `${box.dir.split('/').at(-1)}-outside`)
+  const outside = join(box.dir, 'outside')
   mkdirSync(join(outside, 'sub'), { recursive: true })
-  onTestFinished(() => void import('node:fs').then(({ rmSync }) => rmSync(outside, { recursive: true })))
-  // The same names, so that what is written, replaced or removed inside has its match outside.
-  for (const path of [...FILES, 'extra', 'sub/extra']) writeFileSync(join(outside, path), `${MARK}: ${path}`)
+  // The same names, so that whatever is written, replaced or removed inside has its match outside.
+  for (const path of [...FILES, ...EXTRA]) writeFileSync(join(outside, path), `outside ${path}`)
   const before = picture(outside)
+  const outsiders = new Set([...before.values()].map(({ sha256 }) => sha256).filter(Boolean))
 
   for (const path of FILES) box.write(`hot/${path}`, `saved ${path}`)
   const { id } = await box.save()
-  const swapper = spawn(process.execPath, [
-    ...['--import', 'tsx', join(import.meta.dirname, 'swapper.ts')],
-    ...[box.at('hot'), join(box.dir, 'aside'), outside],
-  ])
-  const gone = once(swapper, 'exit')
-  const rounds = { saved: 0, restored: 0, refused: 0 }
-  try {
-    await once(swapper.stdout, 'data')
-    const end = performance.now() + 2000
-    for (let n = 0; performance.now() < end; n++) {
-      try {
-        for (const path of [...FILES, 'extra', 'sub/extra']) box.write(`../aside/${path}`, `live ${n}`)
-      } catch {
-        // Swapped back just now.
-      }
-      const calls = [
-        box.save().then(() => rounds.saved++),
-        box.restore(id).then(() => rounds.restored++),
-      ]
-      for (const outcome of await Promise.allSettled(calls)) {
-        if (outcome.status === 'fulfilled') continue
-        // Whatever it was, it was foreseen.
-        expect(outcome.reason).toBeInstanceOf(SnapshotError)
-        rounds.refused++
-      }
-    }
-  } finally {
-    swapper.kill('SIGKILL')
-    await gone
-  }
-  expect(rounds.saved + rounds.restored + rounds.refused).toBeGreaterThan(10)
-  expect(rounds.saved).toBeGreaterThan(0)
-  expect(differences(before, picture(outside), { mtimeNs: 0n })).toEqual([])
+  const swapper = await startSwapper(box.at('hot'), join(box.dir, 'aside'), outside)
+  const outcomes = { saves: 0, restores: 0 }
+  const end = performance.now() + 2500
+  for (let round = 0; performance.now() < end; round++) {
+    rmSync(box.at('hot'), { recursive: true, force: true })
+    for (const path of [...FILES, ...EXTRA]) box.write(`hot/${path}`, `live ${round} ${path}`)
+    await foreseen(box.restore(id, {}, { record: () => swapper.swap(60) }))
+    outcomes.restores++
+    await swapper.quiet()
+    expect(differences(before, picture(outside), { mtimeNs: 0n })).toEqual([])
 
-  const { items } = await box.provider.list({ include_auto: true, include_trashed: true, limit: 100 }, context())
-  for (const [n, { id: each }] of items.entries()) {
-    const to = join(box.dir, `copy-${n}`)
-    await box.restore(each.slice('local:'.length), { mode: 'new', to })
-    for (const [path, { sha256 }] of picture(to)) {
-      const outsiders = [...before.values()].map((entry) => entry.sha256)
-      if (sha256 !== undefined) expect(outsiders, path).not.toContain(sha256)
-    }
+    await swapper.swap(60)
+    if ((await foreseen(box.save())) === 'done') outcomes.saves++
+    await swapper.quiet()
   }
-}, 60_000)
+  expect(outcomes.restores).toBeGreaterThan(3)
+  expect(outcomes.saves).toBeGreaterThan(0)
+
+  const { items } = await box.provider.list(
+    { include_auto: true, include_trashed: true, limit: 100 },
+    context(),
+  )
+  for (const [n, snapshot] of items.entries()) {
+    const to = join(box.dir, `copy-${n}`)
+    await box.restore(native(snapshot), { mode: 'new', to })
+    for (const [path, { sha256 }] of picture(to)) expect(outsiders.has(sha256), path).toBe(false)
+  }
+})

@@ -1,12 +1,12 @@
 /**
- * Swaps a directory for a symlink and back, as fast as it can, until it is killed:
- * `swapper.ts DIRECTORY ASIDE TARGET`. Whoever works in DIRECTORY by path sooner or later works in TARGET.
+ * `swapper.ts DIRECTORY ASIDE TARGET`: each time it is sent a number, swaps DIRECTORY for a symlink to TARGET and back,
+ * as fast as it can, for so many milliseconds. Whoever works in DIRECTORY by path meanwhile ends up in TARGET.
  */
-import { renameSync, symlinkSync, unlinkSync } from 'node:fs'
+import { existsSync, renameSync, rmSync, symlinkSync, unlinkSync } from 'node:fs'
 
 const [directory, aside, target] = process.argv.slice(2) as [string, string, string]
 
-const tried = (work: () => void) => {
+function tried(work: () => void): void {
   try {
     work()
   } catch {
@@ -14,10 +14,16 @@ const tried = (work: () => void) => {
   }
 }
 
-process.stdout.write('ready\n')
-for (;;) {
-  tried(() => renameSync(directory, aside))
-  tried(() => symlinkSync(target, directory))
-  tried(() => unlinkSync(directory))
-  tried(() => renameSync(aside, directory))
-}
+process.on('message', (ms: number) => {
+  process.send?.('started')
+  const end = performance.now() + ms
+  while (performance.now() < end) {
+    tried(() => renameSync(directory, aside))
+    tried(() => symlinkSync(target, directory))
+    tried(() => unlinkSync(directory))
+    tried(() => renameSync(aside, directory))
+    // A restore has put a directory there while ours was away.
+    if (existsSync(aside)) rmSync(aside, { recursive: true })
+  }
+  process.send?.('done')
+})

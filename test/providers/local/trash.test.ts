@@ -13,7 +13,10 @@ function timed(): { box: Workbench; time: { now: number } } {
 }
 
 const visible = async ({ provider }: Workbench) => {
-  const { items } = await provider.list({ include_auto: false, include_trashed: false, limit: 100 }, context())
+  const { items } = await provider.list(
+    { include_auto: false, include_trashed: false, limit: 100 },
+    context(),
+  )
   return items.map(native)
 }
 

@@ -82,7 +82,7 @@ export function createManifestStore(home: string): ManifestStore {
   const details = join(home, 'details')
   /** Manifests never change, so one read is enough. */
   const parsed = new Map<string, Manifest>()
-  const detailsCache = new Map<string, { mtime: number; details: Details }>()
+  const detailsCache = new Map<string, { version: string; details: Details }>()
 
   const load = (id: string, folder: string): Manifest => {
     const hit = parsed.get(id)
@@ -98,11 +98,13 @@ export function createManifestStore(home: string): ManifestStore {
   const loadDetails = (id: string): Details => {
     const path = join(details, `${id}.json`)
     try {
-      const mtime = statSync(path).mtimeMs
+      // Each write makes a new inode, also within one tick of the file system's clock.
+      const { ino, mtimeMs } = statSync(path)
+      const version = `${ino}:${mtimeMs}`
       const hit = detailsCache.get(id)
-      if (hit?.mtime === mtime) return hit.details
+      if (hit?.version === version) return hit.details
       const value = Details.parse(parseJson(readFileSync(path)))
-      detailsCache.set(id, { mtime, details: value })
+      detailsCache.set(id, { version, details: value })
       return value
     } catch {
       // The content is safe in the manifest; without its details a snapshot is kept rather than risked.

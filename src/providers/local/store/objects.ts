@@ -195,7 +195,8 @@ export function createObjectStore(directory: string): ObjectStore {
           return { id, added }
         },
         async commit() {
-          for (const pack of await packWriter.commit()) add(pack.name, pack.index, pack.bytes, pack.bytes)
+          for (const pack of await packWriter.commit())
+            add(pack.name, pack.index, pack.bytes, pack.bytes + pack.indexBytes)
         },
       }
     },

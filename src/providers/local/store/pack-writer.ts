@@ -24,7 +24,9 @@ export function objectId(bytes: Uint8Array): string {
 export interface WrittenPack {
   name: string
   index: PackIndex
+  /** Of the pack, and of its index. */
   bytes: number
+  indexBytes: number
 }
 
 export interface PackWriter {
@@ -37,6 +39,8 @@ export interface PackWriter {
   /** True when `drain` should be awaited before appending more. */
   busy(): boolean
   drain(): Promise<void>
+  /** Sends what was appended so far on its way to the disk, so that `written` is the whole size. */
+  flush(): Promise<void>
   /** Makes everything durable and visible: data first, then the index that names it. */
   commit(): Promise<WrittenPack[]>
   /** Removes what was written. Safe to call after a failed commit. */
@@ -136,13 +140,20 @@ export function createPackWriter(directory: string): PackWriter {
     await file.datasync()
     await file.close()
     pack = undefined
-    writeDurably(join(directory, `${name}.idx`), encodeIndex(index))
-    committed.push({ name, index, bytes: end })
+    const encoded = encodeIndex(index)
+    writeDurably(join(directory, `${name}.idx`), encoded)
+    committed.push({ name, index, bytes: end, indexBytes: encoded.length })
   }
 
   const drain = async () => {
     await chain
     if (failure) throw failure
+  }
+
+  const flushAll = async () => {
+    flush('content')
+    flush('tree')
+    await drain()
   }
 
   return {
@@ -163,10 +174,9 @@ export function createPackWriter(directory: string): PackWriter {
     written: () => total,
     busy: () => pending >= MAX_PENDING || failure !== undefined,
     drain,
+    flush: flushAll,
     async commit() {
-      flush('content')
-      flush('tree')
-      await drain()
+      await flushAll()
       await finishPack()
       return committed
     },
