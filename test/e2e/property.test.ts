@@ -39,7 +39,8 @@ test('any tree survives any edits: restored in place, and undone', { timeout: 12
     const after = picture(root)
     const restored = await confirmed(client, 'snapshot_restore', { snapshot: snapshot.id })
     expect(differences(before, picture(root))).toEqual([])
-    await client.call('snapshot_undo', { operation: restored.undo!.operation })
+    // Where the edits came to nothing there was nothing to restore, and there is nothing to undo.
+    if (restored.undo) await client.call('snapshot_undo', { operation: restored.undo.operation })
     expect(differences(after, picture(root))).toEqual([])
   }),
 )

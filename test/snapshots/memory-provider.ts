@@ -1,7 +1,14 @@
 import { digest } from '../../src/guard/digest.ts'
-import { fail } from '../../src/snapshots/errors.ts'
-import type { Snapshot, Source } from '../../src/snapshots/model.ts'
-import type { Capabilities, Context, Page, Provider, RestorePlan } from '../../src/snapshots/provider.ts'
+import { fail, toProblem } from '../../src/snapshots/errors.ts'
+import type { Change, Snapshot, Source } from '../../src/snapshots/model.ts'
+import type {
+  Capabilities,
+  Context,
+  ListQuery,
+  Page,
+  Provider,
+  RestorePlan,
+} from '../../src/snapshots/provider.ts'
 
 /** A small but honest provider: its sources are boxes of named texts, its snapshots are copies of them. */
 export type Box = Record<string, string>
@@ -78,6 +85,14 @@ export function createMemoryProvider({
     const end = Number(cursor) + limit
     return { items: all.slice(Number(cursor), end), ...(end < all.length && { next: String(end) }) }
   }
+  const notCancelled = ({ signal }: Context) => {
+    if (signal.aborted) throw fail('CANCELLED', 'Cancelled. Nothing was changed.', 'Call again.')
+  }
+  const deletable = (native: string) => {
+    const found = find(native)
+    if (!found.snapshot.protected) return found
+    throw fail('PROTECTED', `${found.snapshot.id} is protected.`, 'Leave it out.')
+  }
   const sourceOf = (id: string): Source => ({ kind: 'box', id, name: id })
   const wants = (path: string, paths: RestorePlan['request']['paths']) => !paths || paths.includes(path)
 
@@ -100,7 +115,7 @@ export function createMemoryProvider({
     },
     async create({ options, ...request }, ctx) {
       await at.create?.(ctx)
-      if (ctx.signal.aborted) throw fail('CANCELLED', 'Cancelled. Nothing was kept.', 'Call again.')
+      notCancelled(ctx)
       const { snapshot } = put({ ...request, native: options ?? {} })
       const files = Object.keys(open(request.source.id)).length
       const receipt = {
@@ -114,18 +129,16 @@ export function createMemoryProvider({
       }
       return { snapshot, receipt }
     },
-    async list({ source, include_auto, include_trashed, limit, cursor }, ctx) {
+    async list({ limit, cursor, ...query }, ctx) {
       await at.list?.(ctx)
       const all = [...shelf.values()]
         .map(({ snapshot }) => snapshot)
-        .filter(
-          (snapshot) =>
-            (!source || snapshot.source.id === source.id) &&
-            (include_auto || !snapshot.auto) &&
-            (include_trashed || snapshot.state !== 'trashed'),
-        )
-      all.sort((a, b) => Date.parse(b.created_at) - Date.parse(a.created_at) || (a.id < b.id ? -1 : 1))
-      return page(all, limit, cursor)
+        .filter((snapshot) => matches(snapshot, query))
+        .sort(newestFirst)
+      // The cursor names the last one shown, so that a page is not disturbed by new ones.
+      const shown = cursor === undefined ? 0 : all.findIndex(({ id }) => id === cursor) + 1
+      const items = all.slice(shown, shown + limit)
+      return { items, ...(shown + limit < all.length && { next: (items.at(-1) as Snapshot).id }) }
     },
     get: async (native) => find(native).snapshot,
     async planRestore(request) {
@@ -149,6 +162,7 @@ export function createMemoryProvider({
       const { request, target } = plan
       const { content } = find(request.snapshot)
       await at.restore?.(ctx)
+      notCancelled(ctx)
       if (request.mode === 'new') {
         boxes.set(target.id, { ...content })
         return { ...restored(content), targets: [target] }
@@ -165,9 +179,7 @@ export function createMemoryProvider({
       return { ...restored(content), safety_snapshot: safety.native }
     },
     async planDelete(natives) {
-      const snapshots = natives.map((native) => find(native).snapshot)
-      const kept = snapshots.find((snapshot) => snapshot.protected)
-      if (kept) throw fail('PROTECTED', `${kept.id} is protected.`, 'Leave it out.')
+      const snapshots = natives.map((native) => deletable(native).snapshot)
       return {
         snapshots,
         summary: `Delete ${snapshots.length} snapshots`,
@@ -179,14 +191,23 @@ export function createMemoryProvider({
       }
     },
     async delete({ snapshots }, ctx) {
-      const deleted = snapshots.map(({ id }) => id.slice(name.length + 1))
-      for (const native of deleted) {
+      const deleted: string[] = []
+      const failed: { snapshot: string; code: string; message: string }[] = []
+      notCancelled(ctx)
+      for (const { id } of snapshots) {
+        const native = id.slice(name.length + 1)
         await at.delete?.(ctx)
-        const found = find(native)
-        if (trash) found.snapshot = { ...found.snapshot, state: 'trashed' }
-        else shelf.delete(native)
+        try {
+          const found = deletable(native)
+          if (trash) found.snapshot = { ...found.snapshot, state: 'trashed' }
+          else shelf.delete(native)
+          deleted.push(native)
+        } catch (error) {
+          const { code, message } = toProblem(error)
+          failed.push({ snapshot: native, code, message })
+        }
       }
-      return { deleted, failed: [], freed_bytes: 0 }
+      return { deleted, failed, freed_bytes: 0 }
     },
     async undelete(natives) {
       return natives.map((native) => {
@@ -195,13 +216,21 @@ export function createMemoryProvider({
         return found.snapshot
       })
     },
-    async diff({ from, to }) {
+    async diff({ from, to, limit, cursor = '0' }) {
       const { content, snapshot } = find(from)
       const other = to === undefined ? open(snapshot.source.id) : find(to).content
-      const modified = Object.keys(content).filter((path) => content[path] !== other[path])
+      const changes = differences(content, other)
+      const count = (kind: Change['kind']) => changes.filter((change) => change.kind === kind).length
+      const end = Number(cursor) + limit
       return {
-        summary: { added: 0, removed: 0, modified: modified.length, bytes: modified.length },
-        changes: modified.map((path) => ({ path, kind: 'modified' as const, type: 'file' as const })),
+        summary: {
+          added: count('added'),
+          removed: count('removed'),
+          modified: count('modified'),
+          bytes: changes.length,
+        },
+        changes: changes.slice(Number(cursor), end),
+        ...(end < changes.length && { next: String(end) }),
       }
     },
     async update(native, { expires_at, ...change }) {
@@ -224,4 +253,31 @@ function restored(content: Box) {
     verified: { digest: digest(content), files, bytes: files },
     warnings: [],
   }
+}
+
+function differences(before: Box, after: Box): Change[] {
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])]
+    .filter((path) => before[path] !== after[path])
+    .map((path) => {
+      const kind = !(path in before) ? 'added' : !(path in after) ? 'removed' : 'modified'
+      return { path, kind, type: 'file' }
+    })
+}
+
+function newestFirst(a: Snapshot, b: Snapshot): number {
+  return Date.parse(b.created_at) - Date.parse(a.created_at) || (a.id < b.id ? -1 : 1)
+}
+
+function matches(snapshot: Snapshot, query: Omit<ListQuery, 'limit' | 'cursor'>): boolean {
+  const { source, name, labels, state, created_after: after, created_before: before } = query
+  return (
+    (!source || snapshot.source.id === source.id) &&
+    (query.include_auto || !snapshot.auto) &&
+    (query.include_trashed || snapshot.state !== 'trashed') &&
+    (!name || snapshot.name.includes(name)) &&
+    (!labels || Object.entries(labels).every(([key, value]) => snapshot.labels[key] === value)) &&
+    (!state || snapshot.state === state) &&
+    (!after || Date.parse(snapshot.created_at) > Date.parse(after)) &&
+    (!before || Date.parse(snapshot.created_at) < Date.parse(before))
+  )
 }

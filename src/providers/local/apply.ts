@@ -4,6 +4,7 @@ import { damagedContent } from './damaged.ts'
 import { type Directory, openBelow } from './directory.ts'
 import {
   ignoreErrors,
+  isDirectory,
   isKept,
   isUnchanged,
   makeWritable,
@@ -203,6 +204,10 @@ export async function applyPlan(
     for (const step of steps) {
       if (step.do !== 'enter' && step.do !== 'make') continue
       attempt(join(path, step.name), () => withinSync(dir, step.name, (child) => finish(child, step.plan)))
+    }
+    if (live && !isDirectory(dir, live)) {
+      changed(path)
+      return
     }
     const meta = target ?? live
     if (meta) attempt(path, () => setDirectoryMeta(dir, meta, options))

@@ -38,10 +38,10 @@ export async function compare(engine: Engine, request: DiffRequest, ctx: Context
   })
 }
 
-async function storedSide({ store }: Engine, { manifest }: Stored): Promise<Side> {
+async function storedSide({ store }: Engine, stored: Stored): Promise<Side> {
   return {
-    view: await storedView(store.objects, manifest.tree),
-    links: await storedLinks(store.objects, manifest.links),
+    view: await storedView(store.objects, stored),
+    links: await storedLinks(store.objects, stored.manifest.links),
   }
 }
 

@@ -13,14 +13,14 @@ export function damagedContent(paths: readonly ByteString[]) {
 }
 
 /** A tree of the snapshot cannot be read, so what was in that directory is not known any more. */
-export function damagedDirectory(path: ByteString, cause: unknown) {
+export function damagedDirectory(snapshot: string, path: ByteString, cause: unknown) {
   const directory = path === '' ? 'the whole directory' : `the directory ${showText(path)}`
   return fail(
     'CORRUPT',
-    `The stored listing of ${directory} is missing or damaged, so this snapshot cannot be read there. Nothing was changed.`,
+    `Snapshot ${snapshot} is damaged: the listing of ${directory} is missing or does not match its hash. Nothing was changed.`,
     path === ''
       ? 'Choose another snapshot: the others are not affected by this.'
       : 'Restore what lies elsewhere with "paths", or choose another snapshot.',
-    { details: { damaged: [showText(path) || '.'] }, cause },
+    { details: { snapshot, damaged: [showText(path) || '.'] }, cause },
   )
 }

@@ -1,12 +1,18 @@
 import { fchmodSync, fstatSync, linkSync, lstatSync, renameSync, rmdirSync, unlinkSync } from 'node:fs'
 import { type Directory, openChild } from './directory.ts'
-import { type Captured, isStill, type LiveFile } from './live.ts'
+import { type Captured, isStill, type LiveDirectory, type LiveFile } from './live.ts'
 import type { ByteString } from './names.ts'
 import { type Meta, sameTime } from './tree.ts'
 
 export function isUnchanged(dir: Directory, entry: Captured): boolean {
   const stats = lstatSync(dir.at(entry.name), { bigint: true, throwIfNoEntry: false })
   return stats !== undefined && isStill(entry.stat, stats)
+}
+
+/** The open directory is the one that was scanned, whatever has happened in it since. */
+export function isDirectory(dir: Directory, { stat }: LiveDirectory): boolean {
+  const { dev, ino } = fstatSync(dir.fd, { bigint: true })
+  return dev === stat.dev && ino === stat.ino
 }
 
 /** The file still holds what was scanned. The restore itself may have set its rights and time, or given it names. */

@@ -17,7 +17,7 @@ import { rising, throwIfCancelled } from './pause.ts'
 import { planRestore } from './plan.ts'
 import { restoreInPlace } from './restore-in-place.ts'
 import { restoreNew } from './restore-new.ts'
-import { createRoots, noRoots } from './roots.ts'
+import { createRoots, noRoots, SET_ROOTS } from './roots.ts'
 import { toSnapshot } from './snapshot-view.ts'
 import { createStatCache } from './stat-cache.ts'
 import { openStore } from './store/store.ts'
@@ -183,7 +183,7 @@ async function health(engine: Engine, options: LocalOptions): Promise<Health> {
       },
     }),
     ...(engine.roots.paths.length === 0 && {
-      error: { code: 'POLICY_DENIED', message: noRoots(options.rootsProblem) },
+      error: { code: 'POLICY_DENIED', message: `${noRoots(options.rootsProblem)} ${SET_ROOTS}` },
     }),
   }
 }

@@ -40,7 +40,7 @@ async function planInPlace(
   const path = engine.roots.check(root)
   const found = await inspectIfPresent(engine, path, stored, ctx)
   const scope = createScope(request.paths, root)
-  const target = await storedView(engine.store.objects, stored.manifest.tree)
+  const target = await storedView(engine.store.objects, stored)
   await requireNamed(scope, found ? [liveView(found.root), target] : [target])
   const steps = await stepsTo(engine, stored, found, scope, ctx)
   const { written, deleted, metadata } = steps.totals
@@ -81,7 +81,7 @@ async function planNew(
   const targets = copyTargets(engine, request)
   const copies = targets.map((target) => target.path)
   const scope = createScope(request.paths, rootOf(stored.manifest))
-  await requireNamed(scope, [await storedView(engine.store.objects, stored.manifest.tree)])
+  await requireNamed(scope, [await storedView(engine.store.objects, stored)])
   const steps = await stepsTo(engine, stored, undefined, scope, ctx)
   const [first] = targets
   return {
@@ -99,19 +99,20 @@ async function planNew(
 /** The steps from what a scan found (or from nothing) to a snapshot. CORRUPT when the store lacks what they need. */
 export async function stepsTo(
   engine: Engine,
-  { manifest }: Stored,
+  stored: Stored,
   found: Scan | undefined,
   scope: Scope,
   ctx: Context,
 ): Promise<RestoreSteps> {
   const { objects } = engine.store
+  const { manifest } = stored
   const meta = { ...manifest.root_meta, mtime: BigInt(manifest.root_meta.mtime) }
   const steps = await planSteps(
     found
       ? { view: liveView(found.root), root: found.root, links: found.links }
       : { view: EMPTY_VIEW, links: [] },
     {
-      view: await storedView(objects, manifest.tree),
+      view: await storedView(objects, stored),
       meta,
       links: await storedLinks(objects, manifest.links),
     },

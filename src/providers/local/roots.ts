@@ -112,8 +112,7 @@ export function createRoots(paths: readonly string[], problem?: string): Roots {
     }
   }
 
-  const noneAllowed = () =>
-    fail('POLICY_DENIED', `${noRoots(problem)} Nothing was changed.`, 'Ask the operator to do that.')
+  const noneAllowed = () => fail('POLICY_DENIED', `${noRoots(problem)} Nothing was changed.`, SET_ROOTS)
 
   const outside = (): SnapshotError =>
     paths.length === 0
@@ -127,10 +126,12 @@ export function createRoots(paths: readonly string[], problem?: string): Roots {
   return { paths, resolveSource, check, missing, resolveNew }
 }
 
-/** What is missing, and what mends it. */
 export function noRoots(problem = 'No directory was named.'): string {
-  return `No directory is allowed yet, so nothing can be captured or restored. ${problem} Set SNAPSHOT_MCP_ROOTS (or --root) to the project directory and start the server again.`
+  return `No directory is allowed yet, so nothing can be captured or restored. ${problem}`
 }
+
+export const SET_ROOTS =
+  'Ask the operator to set SNAPSHOT_MCP_ROOTS (or --root) to the project directory and to start the server again.'
 
 function rejectNul(path: string): void {
   if (path.includes('\0') || path === '') {

@@ -39,6 +39,11 @@ const TOKENS: readonly [type: string, pattern: RegExp][] = [
     'credential',
     /(?:password|passwd|secret|api_?key|access_?token|auth_?token)["']?\s{0,5}[:=]\s{0,5}["'][^"'\s]{6,200}["']/i,
   ],
+  // Without quotes, as in YAML and .ini: only what looks like a value, not like code.
+  [
+    'credential',
+    /(?:password|passwd|secret|api_?key|access_?key|token)[a-z_]{0,20}\s{0,5}[:=]\s{0,5}(?=\S{0,200}\d)[^\s"'(){}[\],;]{8,200}$/i,
+  ],
 ]
 
 const PRIVATE_KEY =

@@ -43,7 +43,7 @@ export async function verify(
     clock: engine.clock,
   })
   const steps = await stepsTo(engine, stored, found, scope, ctx)
-  const target = await storedView(engine.store.objects, manifest.tree)
+  const target = await storedView(engine.store.objects, stored)
   await adoptTimes(found.root, target, BigInt(manifest.root_meta.mtime))
   return {
     found,

@@ -3,6 +3,7 @@ import { createReader, MalformedBytes } from './bytes.ts'
 import { damagedDirectory } from './damaged.ts'
 import type { LinkGroups, LiveDirectory } from './live.ts'
 import { type ByteString, isEntryName, join } from './names.ts'
+import type { Stored } from './store/manifests.ts'
 import type { ObjectStore } from './store/objects.ts'
 import { type DirectoryEntry, decodeTree, type Entry } from './tree.ts'
 
@@ -28,18 +29,25 @@ export function liveView(directory: LiveDirectory): View {
   }
 }
 
-export async function storedView(objects: ObjectStore, id: string, path: ByteString = ''): Promise<View> {
-  const entries = await readTree(objects, id, path)
-  return { id, entries, enter: (entry) => storedView(objects, entry.tree, join(path, entry.name)) }
-}
-
-async function readTree(objects: ObjectStore, id: string, path: ByteString): Promise<Entry[]> {
-  try {
-    const bytes = await objects.read(id)
-    return wellFormed(id, () => decodeTree(bytes))
-  } catch (error) {
-    throw error instanceof SnapshotError && error.code === 'CORRUPT' ? damagedDirectory(path, error) : error
+/** The directory that a snapshot holds. CORRUPT, with the snapshot and the place in it, where it cannot be read. */
+export function storedView(
+  objects: ObjectStore,
+  { id, manifest }: Pick<Stored, 'id' | 'manifest'>,
+): Promise<View> {
+  const load = async (tree: string, path: ByteString): Promise<View> => {
+    const entries = await readTree(tree, path)
+    return { id: tree, entries, enter: (entry) => load(entry.tree, join(path, entry.name)) }
   }
+  const readTree = async (tree: string, path: ByteString): Promise<Entry[]> => {
+    try {
+      const bytes = await objects.read(tree)
+      return wellFormed(tree, () => decodeTree(bytes))
+    } catch (error) {
+      const isDamage = error instanceof SnapshotError && error.code === 'CORRUPT'
+      throw isDamage ? damagedDirectory(`local:${id}`, path, error) : error
+    }
+  }
+  return load(manifest.tree, '')
 }
 
 /** The hard links of a snapshot, checked like everything that comes out of the store. */

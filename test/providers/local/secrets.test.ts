@@ -48,8 +48,18 @@ describe('a token in a line', () => {
     'ghp_short',
     'a password: six letters or more',
     '+import { secret } from "./secret.ts"',
+    'const token = await fetchToken(2)',
+    'token: string | undefined',
   ])('%s is no secret', (line) => {
     expect(redact(line)).toBe(line)
+  })
+
+  test.each([
+    fake('password: ', 'hunter22x'),
+    fake('aws_secret_access_key = ', x(20)),
+    fake('export API_TOKEN=', x(20)),
+  ])('%s is one without quotes', (line) => {
+    expect(redact(line)).toBe('[redacted: credential]')
   })
 
   test('a long line of what looks like the start of tokens takes no long time', () => {

@@ -58,6 +58,7 @@ export function createObjectStore(directory: string): ObjectStore {
   let last: { pack: Pack; block: number } | undefined
 
   const add = (name: string, index: PackIndex, packBytes: number, bytes: number) => {
+    if (known.has(name)) return
     known.add(name)
     const base = (packs.push({ name, index, bytes }) - 1) * ENTRY_SPAN
     const whole = index.blocks.map((block) => block.offset + block.stored <= packBytes)
@@ -74,13 +75,13 @@ export function createObjectStore(directory: string): ObjectStore {
     for (const file of readdirSync(directory)) {
       const name = file.endsWith('.idx') ? file.slice(0, -4) : undefined
       if (!name || known.has(name)) continue
-      known.add(name)
       try {
         const bytes = readFileSync(join(directory, file))
         const pack = statSync(join(directory, `${name}.pack`))
         add(name, decodeIndex(bytes), pack.size, bytes.length + pack.size)
       } catch {
         // One damaged index must not stop the others; what it held is reported missing when it is asked for.
+        known.add(name)
         broken.push(name)
       }
     }
