@@ -93,6 +93,9 @@ export const UndoReply = z.object({
   operation: OperationId.optional(),
   /** The operation that was undone. */
   undid: z.string().optional(),
+  /** Of an undone restore. */
+  changed: Changed.optional(),
+  verified: Verified.optional(),
   undo: Undo.optional(),
   warnings: z.array(z.string()).optional(),
 })

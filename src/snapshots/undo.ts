@@ -40,8 +40,9 @@ export async function undo(env: Environment, args: UndoArgs, caller: Caller): Pr
       work: async (planned, ctx, run) => {
         await claim(run)
         const { reply, facts } = await carryOut(env, provider, planned, ctx, run)
-        const { warnings } = reply
-        return { reply: { undid: args.operation, ...(warnings && { warnings }) }, ...(facts && { facts }) }
+        const { changed, verified, warnings } = reply
+        const told = { undid: args.operation, changed, verified, ...(warnings && { warnings }) }
+        return { reply: told, ...(facts && { facts }) }
       },
     })
   }

@@ -2,7 +2,7 @@ import { plain } from '../../snapshots/plain.ts'
 import { RestoreReply } from '../../snapshots/replies.ts'
 import { RestoreArgs } from '../../snapshots/requests.ts'
 import { defineTool } from './define-tool.ts'
-import { bytes, count, planLines, undoLine, warningLines } from './wording.ts'
+import { changedLines, planLines, undoLine, verifiedLines, warningLines } from './wording.ts'
 
 const name = 'snapshot_restore'
 
@@ -20,17 +20,9 @@ export const restore = defineTool({
     const { operation, changed, verified, targets = [], safety_snapshot, undo, warnings } = reply
     return [
       `Restored (${operation}).`,
-      ...(changed === undefined
-        ? []
-        : [
-            `${changed.written} written (${bytes(changed.bytes)}), ${changed.deleted} deleted, ${changed.metadata} with only metadata changed.`,
-          ]),
+      ...changedLines(changed),
       ...targets.map(({ kind, id }) => `Copy: ${plain(`${kind}:${id}`, 500)}`),
-      ...(verified === undefined
-        ? []
-        : [
-            `Verified: ${count(verified.files, 'file')}, ${bytes(verified.bytes)}, digest ${verified.digest}.`,
-          ]),
+      ...verifiedLines(verified),
       ...(safety_snapshot === undefined ? [] : [`The state before is kept as ${plain(safety_snapshot)}.`]),
       ...warningLines(warnings),
       ...undoLine(undo),

@@ -2,7 +2,7 @@ import { plain } from '../../snapshots/plain.ts'
 import { UndoReply } from '../../snapshots/replies.ts'
 import { UndoArgs } from '../../snapshots/requests.ts'
 import { defineTool } from './define-tool.ts'
-import { planLines, undoLine, warningLines } from './wording.ts'
+import { changedLines, planLines, undoLine, verifiedLines, warningLines } from './wording.ts'
 
 const name = 'snapshot_undo'
 
@@ -18,6 +18,8 @@ export const undo = defineTool({
     reply.status === 'done'
       ? [
           `Undone: ${plain(reply.undid ?? 'the operation')}${reply.operation === undefined ? '' : ` (${reply.operation})`}.`,
+          ...changedLines(reply.changed),
+          ...verifiedLines(reply.verified),
           ...warningLines(reply.warnings),
           ...undoLine(reply.undo),
         ].join('\n')

@@ -1,4 +1,4 @@
-import type { Labels, PlanView, ShownPath, Snapshot, Undo } from '../../snapshots/model.ts'
+import type { Changed, Labels, PlanView, ShownPath, Snapshot, Undo, Verified } from '../../snapshots/model.ts'
 import { plain } from '../../snapshots/plain.ts'
 
 /** Words that several tools share. Everything that came from a disk or a person goes through `plain`. */
@@ -94,4 +94,19 @@ function planFacts(plan: PlanView): string[] {
 function again(tool: string, confirmation: string, expires: string | undefined): string {
   const until = expires === undefined ? '' : ` before ${expires}`
   return `To run it, call ${tool} again${until} with the same arguments and "confirmation":"${confirmation}".`
+}
+
+/** What a restore did to the source. */
+export function changedLines(changed: Changed | undefined): string[] {
+  if (changed === undefined) return []
+  const { written, deleted, metadata } = changed
+  return [
+    `${written} written (${bytes(changed.bytes)}), ${deleted} deleted, ${metadata} with only metadata changed.`,
+  ]
+}
+
+/** What the source was found to be afterwards. */
+export function verifiedLines(verified: Verified | undefined): string[] {
+  if (verified === undefined) return []
+  return [`Verified: ${count(verified.files, 'file')}, ${bytes(verified.bytes)}, digest ${verified.digest}.`]
 }
