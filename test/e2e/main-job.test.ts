@@ -86,7 +86,10 @@ describe.each(CLIENTS)('the main job, %s client', (kind) => {
     await confirmed(client, 'snapshot_restore', { snapshot: snapshot.id, paths: ['src/index.js'] })
     const left = differences(before, picture(box.root), { except: (path) => path === '' || path === 'src' })
     expect(left.every((line) => line.startsWith('"src/index.js"'))).toBe(true)
-    expect(picture(box.root).get('src/index.js')).toEqual(good.get('src/index.js'))
+    // Also what differs here is no more than a restore can set: its time to the microsecond.
+    expect(differences(good, picture(box.root)).filter((line) => line.startsWith('"src/index.js"'))).toEqual(
+      [],
+    )
   })
 
   test('housekeeping: list, get, update, status, sources, delete, undo, prune', async () => {

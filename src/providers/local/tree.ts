@@ -139,8 +139,8 @@ function decodeEntry(kind: number, name: ByteString, reader: ReturnType<typeof c
 
 /** Node sets times in whole microseconds: times closer than this count as equal. */
 const TOLERANCE_NS = 1000n
-/** Beyond 2^33 s (the year 2242) a double no longer tells single microseconds apart. */
-const FAR_NS = 2n ** 33n * 1_000_000_000n
+/** Beyond 2^32 s (the year 2106) a double no longer hits single microseconds for certain. */
+const FAR_NS = 2n ** 32n * 1_000_000_000n
 const FAR_TOLERANCE_NS = 4000n
 
 export function sameTime(a: bigint, b: bigint): boolean {

@@ -139,11 +139,14 @@ function ifPermitted(change: () => void): void {
 }
 
 /**
- * Node takes times as seconds in a double and cuts them to whole microseconds. Aiming at the middle of the wanted
- * microsecond hits it despite the double's error of about 0.25 us. As text, because Node takes a negative number for
- * "now" but a negative text for a time before 1970.
+ * Node takes times as seconds in a double. Up to version 22 it cuts them to whole microseconds, later it keeps what the
+ * double tells. Aiming a little behind the wanted microsecond, by more than the double's error (0.12 us until 2038),
+ * lands in it with either. As text, because Node takes a negative number for "now" but a negative text for a time
+ * before 1970.
  */
 function seconds(nanoseconds: bigint): string {
   const rest = ((nanoseconds % 1000n) + 1000n) % 1000n
-  return String((Number((nanoseconds - rest) / 1000n) + 0.5) / 1e6)
+  const microseconds = Number((nanoseconds - rest) / 1000n)
+  const behind = microseconds >= 0 && microseconds < 2 ** 31 * 1e6 ? 0.25 : 0.5
+  return String((microseconds + behind) / 1e6)
 }
