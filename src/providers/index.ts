@@ -9,6 +9,8 @@ export interface ProviderOptions {
   rootsProblem?: string
   maxStoreBytes?: number
   trashWindowMs: number
+  /** False: snapshots past their expiry stay. */
+  expire: boolean
   specialModes: 'strip' | 'keep'
   clock: () => number
   log: Log

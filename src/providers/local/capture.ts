@@ -60,14 +60,15 @@ export async function capture(
 ): Promise<{ stored: Stored; found: Scan }> {
   const { store, cache, clock } = engine
   const exclude = compileExclude(request.exclude)
+  const purpose = request.auto ? 'safety' : 'snapshot'
   store.objects.refresh()
-  store.ensureRoom(0)
+  store.ensureRoom(0, purpose)
   const writer = store.objects.writer()
   const counts = { entries: 0, bytes: 0 }
   const pause = createPause(ctx, {
     backlog: writer,
     report() {
-      store.ensureRoom(writer.written())
+      store.ensureRoom(writer.written(), purpose)
       return progress(counts)
     },
   })
@@ -83,7 +84,7 @@ export async function capture(
     })
     request.approve?.(found)
     await writer.flush()
-    store.ensureRoom(writer.written())
+    store.ensureRoom(writer.written(), purpose)
     throwIfCancelled(ctx)
     await writer.commit()
     const stored = store.manifests.add(manifest(engine, request, found, ctx.operation), request.details)

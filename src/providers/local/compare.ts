@@ -7,6 +7,7 @@ import type { Engine } from './engine.ts'
 import { type ByteString, show } from './names.ts'
 import { createPause } from './pause.ts'
 import { createScope, requireNamed } from './scope.ts'
+import { find } from './shelf.ts'
 import { rootOf } from './snapshot-view.ts'
 import type { Stored } from './store/manifests.ts'
 import { type ReadText, readLive, readStored, type TextDiff, textDiff } from './text-diff.ts'
@@ -15,11 +16,11 @@ import { liveView, storedLinks, storedView } from './view.ts'
 
 /** Differences between two snapshots, or between one and its source as it is now. */
 export async function compare(engine: Engine, request: DiffRequest, ctx: Context): Promise<DiffResult> {
-  const { objects, manifests } = engine.store
-  const from = manifests.get(request.from)
+  const { objects } = engine.store
+  const from = find(engine, request.from)
   const readBefore = readStored(objects)
   if (request.to !== undefined) {
-    const to = manifests.get(request.to)
+    const to = find(engine, request.to)
     return describe(
       request,
       from,

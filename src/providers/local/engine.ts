@@ -13,6 +13,8 @@ export interface Engine {
   log: Log
   /** How long a deleted snapshot stays in the trash. */
   trashWindowMs: number
+  /** Whether snapshots past their expiry go to the trash. */
+  expire: boolean
   meta: MetaOptions
 }
 

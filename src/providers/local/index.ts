@@ -18,6 +18,7 @@ import { planRestore } from './plan.ts'
 import { restoreInPlace } from './restore-in-place.ts'
 import { restoreNew } from './restore-new.ts'
 import { createRoots, noRoots, SET_ROOTS } from './roots.ts'
+import { find, shelf } from './shelf.ts'
 import { toSnapshot } from './snapshot-view.ts'
 import { createStatCache } from './stat-cache.ts'
 import { openStore } from './store/store.ts'
@@ -33,6 +34,8 @@ export interface LocalOptions {
   rootsProblem?: string
   maxStoreBytes?: number
   trashWindowMs: number
+  /** False: a snapshot past its expiry stays. */
+  expire?: boolean
   /** What a restore does with setuid and setgid bits of files. */
   specialModes: 'keep' | 'strip'
   clock: () => number
@@ -53,6 +56,7 @@ export function createLocalProvider(options: LocalOptions): Provider {
     clock,
     log,
     trashWindowMs: options.trashWindowMs,
+    expire: options.expire ?? true,
     meta: { owners: process.geteuid?.() === 0, specialModes: options.specialModes },
   }
 
@@ -74,7 +78,7 @@ export function createLocalProvider(options: LocalOptions): Provider {
     sources: call('The sources cannot be listed', (query) => sources(engine, query)),
     create: call('The snapshot could not be made', (request, ctx) => create(engine, request, ctx)),
     list: call('The snapshots cannot be listed', (query) => list(engine, query)),
-    get: call('The snapshot cannot be read', (id) => toSnapshot(store.manifests.get(id), clock())),
+    get: call('The snapshot cannot be read', (id) => toSnapshot(find(engine, id), clock())),
     diff: call('The difference cannot be told', (request, ctx) => compare(engine, request, ctx)),
     planRestore: call('The restore cannot be planned', (request, ctx) => planRestore(engine, request, ctx)),
     restore: call('The restore failed', (plan, ctx) =>
@@ -140,7 +144,7 @@ async function create(engine: Engine, request: CreateRequest, ctx: Context): Pro
 
 function update(engine: Engine, id: string, change: UpdateRequest) {
   const { manifests } = engine.store
-  const { details } = manifests.get(id)
+  const { details, trashed } = find(engine, id)
   const { expires_at: expires, name, note, labels } = change
   const next = {
     ...details,
@@ -152,23 +156,24 @@ function update(engine: Engine, id: string, change: UpdateRequest) {
   }
   if (expires === null) delete next.expires_at
   manifests.setDetails(id, next)
-  return toSnapshot(manifests.get(id), engine.clock())
+  // What lies in the trash because it expired comes back with its new expiry.
+  if (trashed && details.trashed?.expired && expires !== undefined) manifests.untrash(id)
+  return toSnapshot(find(engine, id), engine.clock())
 }
 
 function unprotect(engine: Engine, id: string) {
-  const { manifests } = engine.store
-  const { protected_until: _, ...details } = manifests.get(id).details
-  manifests.setDetails(id, { ...details, protected: false })
-  return toSnapshot(manifests.get(id), engine.clock())
+  const { protected_until: _, ...details } = find(engine, id).details
+  engine.store.manifests.setDetails(id, { ...details, protected: false })
+  return toSnapshot(find(engine, id), engine.clock())
 }
 
 async function health(engine: Engine, options: LocalOptions): Promise<Health> {
   engine.store.objects.refresh(true)
-  const { stored, damaged } = engine.store.manifests.list()
+  const { stored, damaged } = shelf(engine)
   const missing = engine.store.objects.damaged().length
   const incomplete = stored.filter(({ manifest }) => !engine.store.objects.has(manifest.tree)).length
   return {
-    healthy: damaged.length + missing + incomplete === 0,
+    healthy: damaged.length + missing + incomplete === 0 && engine.roots.paths.length > 0,
     usage: {
       store_bytes: engine.store.objects.size(),
       snapshots: stored.filter((entry) => !entry.trashed).length,

@@ -4,11 +4,12 @@ import { decodeCursor, encodeCursor } from './cursor.ts'
 import type { Engine } from './engine.ts'
 import { fromText } from './names.ts'
 import { toSource } from './roots.ts'
+import { shelf } from './shelf.ts'
 import { rootOf, toDamaged, toSnapshot } from './snapshot-view.ts'
 
 /** Snapshots newest first. The cursor names the last one shown, so that a page is not disturbed by new or deleted ones. */
 export function list(engine: Engine, query: ListQuery): Page<Snapshot> {
-  const { stored, damaged } = engine.store.manifests.list()
+  const { stored, damaged } = shelf(engine)
   const now = engine.clock()
   const visible = [
     ...stored.map((entry) => ({ order: entry.manifest.sequence, snapshot: toSnapshot(entry, now) })),
@@ -51,7 +52,7 @@ function matches(snapshot: Snapshot, query: ListQuery): boolean {
 
 /** The allowed directories, and those of which there are snapshots. */
 export function sources(engine: Engine, query: SourceQuery): Page<SourceItem> {
-  const { stored } = engine.store.manifests.list()
+  const { stored } = shelf(engine)
   const items = new Map<string, SourceItem>()
   for (const root of engine.roots.paths) {
     const source = toSource(fromText(root))

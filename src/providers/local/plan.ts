@@ -1,13 +1,15 @@
 import { fail } from '../../snapshots/errors.ts'
+import type { ShownPath } from '../../snapshots/model.ts'
 import type { Context, RestorePlan, RestoreRequest } from '../../snapshots/provider.ts'
 import { inspect, withDirectory } from './capture.ts'
 import { damagedContent } from './damaged.ts'
 import { type Engine, isoTime, SAFETY_WINDOW_MS } from './engine.ts'
-import { type ByteString, showText } from './names.ts'
+import { type ByteString, show, showText } from './names.ts'
 import { createPause } from './pause.ts'
 import { toSource } from './roots.ts'
 import type { Scan } from './scan.ts'
 import { createScope, requireNamed, type Scope } from './scope.ts'
+import { find } from './shelf.ts'
 import { rootOf, toSnapshot } from './snapshot-view.ts'
 import { isEmptySteps, planSteps, type RestoreSteps } from './steps.ts'
 import type { Stored } from './store/manifests.ts'
@@ -51,17 +53,17 @@ async function planInPlace(
     target: toSource(path),
     summary: isEmptySteps(steps)
       ? `Nothing to do: ${directory} already equals "${snapshot.name}".`
-      : `Make ${directory} equal to "${snapshot.name}" of ${snapshot.created_at}: write ${written}, delete ${deleted}, set metadata of ${metadata}. A safety snapshot is taken first.`,
+      : `Make ${directory} equal to "${snapshot.name}" of ${snapshot.created_at}: write ${some(written, steps.samples.written)}, delete ${some(deleted, steps.samples.deleted)}, set metadata of ${metadata}. A safety snapshot is taken first.`,
     effects: {
       mode: 'in_place',
       directory,
       ...steps.totals,
       samples: {
-        written: steps.samples.written.map(showText),
-        deleted: steps.samples.deleted.map(showText),
-        metadata: steps.samples.metadata.map(showText),
+        written: steps.samples.written.map(sample),
+        deleted: steps.samples.deleted.map(sample),
+        metadata: steps.samples.metadata.map(sample),
       },
-      ...(steps.blocked.length > 0 && { left_alone: steps.blocked.slice(0, 10).map(showText) }),
+      ...(steps.blocked.length > 0 && { left_alone: steps.blocked.slice(0, 10).map(sample) }),
     },
     reversible: true,
     undo_until: isoTime(engine.clock() + SAFETY_WINDOW_MS),
@@ -130,6 +132,19 @@ export async function stepsTo(
   return steps
 }
 
+/** A path as the tools take it: text, or its bytes where it is no UTF-8. */
+function sample(path: ByteString): string | ShownPath {
+  const shown = show(path)
+  return shown.bytes === undefined ? shown.path : shown
+}
+
+/** A count, with the first names behind it: who is to agree wants to know of what. */
+function some(n: number, paths: readonly ByteString[]): string {
+  if (n === 0) return '0'
+  const names = paths.slice(0, 3).map(showText).join(', ')
+  return `${n} (${names}${n > 3 ? ', ...' : ''})`
+}
+
 export function warningsOf(steps: RestoreSteps): string[] {
   const warnings: string[] = []
   if (steps.blocked.length > 0) {
@@ -147,12 +162,14 @@ export function warningsOf(steps: RestoreSteps): string[] {
 }
 
 export function usable(engine: Engine, id: string): Stored {
-  const stored = engine.store.manifests.get(id)
+  const stored = find(engine, id)
   if (!stored.trashed) return stored
   throw fail(
     'CONFLICT',
     `Snapshot local:${id} is in the trash. Nothing was changed.`,
-    'Call snapshot_undo with the operation that deleted it, then restore.',
+    stored.details.trashed?.expired
+      ? 'It expired: call snapshot_update with ttl:"never" to keep it, then restore.'
+      : 'Call snapshot_undo with the operation that deleted it, then restore.',
   )
 }
 

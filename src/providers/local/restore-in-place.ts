@@ -103,6 +103,7 @@ async function restoreInto(
   return {
     changed: steps.totals,
     verified: after.verified,
+    fingerprint: after.found.fingerprint,
     safety_snapshot: safety.stored.id,
     warnings: warningsOf(steps),
   }
@@ -171,7 +172,7 @@ function stale() {
   return fail(
     'PLAN_STALE',
     'The directory changed after the plan was made. Nothing was changed.',
-    'Look at the fresh plan and confirm that one.',
+    'Call again without the confirmation to get a fresh plan.',
   )
 }
 

@@ -10,6 +10,8 @@ export interface Roots {
   readonly paths: readonly string[]
   /** The directory a caller means: default, `path:/abs`, `/abs` or relative to the only root. */
   resolveSource(text: string | undefined): Source
+  /** Inside a root, by its path alone. */
+  allows(path: ByteString): boolean
   /** The same for a directory recorded in a snapshot, which may be gone by now. */
   check(path: ByteString): ByteString
   /** The directories that have to be made so that a checked path exists, topmost first. */
@@ -25,6 +27,7 @@ export function createRoots(paths: readonly string[], problem?: string): Roots {
   const resolveSource = (text: string | undefined): Source => {
     const given = text === undefined ? onlyRoot() : text.replace(/^path:/, '')
     rejectNul(given)
+    rejectOtherKinds(given)
     if (!isAbsolute(given) && paths.length !== 1) {
       throw fail(
         'INVALID_ARGUMENT',
@@ -123,7 +126,7 @@ export function createRoots(paths: readonly string[], problem?: string): Roots {
           'Call snapshot_sources to see which ones are allowed.',
         )
 
-  return { paths, resolveSource, check, missing, resolveNew }
+  return { paths, resolveSource, allows: inside, check, missing, resolveNew }
 }
 
 export function noRoots(problem = 'No directory was named.'): string {
@@ -132,6 +135,17 @@ export function noRoots(problem = 'No directory was named.'): string {
 
 export const SET_ROOTS =
   'Ask the operator to set SNAPSHOT_MCP_ROOTS (or --root) to the project directory and to start the server again.'
+
+/** `container:web` is no relative path. */
+function rejectOtherKinds(source: string): void {
+  const kind = /^([a-z]{2,20}):/.exec(source)?.[1]
+  if (kind === undefined) return
+  throw fail(
+    'UNSUPPORTED',
+    `The local provider captures directories, not a ${kind}. Nothing was changed.`,
+    'Give the source as path:/absolute/directory.',
+  )
+}
 
 function rejectNul(path: string): void {
   if (path.includes('\0') || path === '') {

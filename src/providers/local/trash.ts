@@ -2,6 +2,7 @@ import { fail, toProblem } from '../../snapshots/errors.ts'
 import type { Snapshot } from '../../snapshots/model.ts'
 import type { DeletePlan, DeleteResult } from '../../snapshots/provider.ts'
 import { type Engine, isoTime } from './engine.ts'
+import { find, shelf } from './shelf.ts'
 import { isProtected, toSnapshot } from './snapshot-view.ts'
 import type { Stored } from './store/manifests.ts'
 import { objectId } from './store/pack-writer.ts'
@@ -13,7 +14,7 @@ export function planDelete(engine: Engine, ids: readonly string[]): DeletePlan {
   const until = isoTime(now + engine.trashWindowMs)
   return {
     snapshots: stored.map((entry) => toSnapshot(entry, now)),
-    summary: `Move ${stored.length === 1 ? `snapshot "${stored[0]?.details.name}"` : `${stored.length} snapshots`} to the trash; they can be taken out again until ${until}.`,
+    summary: `Move ${named(stored)} to the trash. That frees no space.`,
     effects: {
       snapshots: stored.map(({ id, manifest, details }) => ({
         id: `local:${id}`,
@@ -29,6 +30,14 @@ export function planDelete(engine: Engine, ids: readonly string[]): DeletePlan {
       Buffer.from(JSON.stringify(stored.map(({ id, details, trashed }) => [id, details, trashed]))),
     ),
   }
+}
+
+function named(stored: readonly Stored[]): string {
+  const first = stored
+    .slice(0, 3)
+    .map(({ id, manifest, details }) => `"${details.name}" of ${manifest.created_at} (...${id.slice(-6)})`)
+  const rest = stored.length - first.length
+  return first.join(', ') + (rest > 0 ? ` and ${rest} more` : '')
 }
 
 export function deleteSnapshots(engine: Engine, plan: DeletePlan): DeleteResult {
@@ -50,9 +59,9 @@ export function deleteSnapshots(engine: Engine, plan: DeletePlan): DeleteResult 
 
 export function undelete(engine: Engine, ids: readonly string[]): Snapshot[] {
   return ids.map((id) => {
-    const stored = engine.store.manifests.get(id)
+    const stored = find(engine, id)
     if (stored.trashed) takeOut(engine, stored)
-    return toSnapshot(engine.store.manifests.get(id), engine.clock())
+    return toSnapshot(find(engine, id), engine.clock())
   })
 }
 
@@ -67,22 +76,27 @@ function takeOut({ store, clock }: Engine, { id, details }: Stored): void {
 
 /** Snapshots past their expiry go to the trash, where the undo window still holds them. */
 export function trashExpired(engine: Engine): void {
+  if (!engine.expire) return
   const now = engine.clock()
-  for (const stored of engine.store.manifests.list().stored) {
+  for (const stored of shelf(engine).stored) {
     const { expires_at: expires } = stored.details
     if (stored.trashed || expires === undefined || now < Date.parse(expires) || isProtected(stored, now))
       continue
-    moveToTrash(engine, stored.id, now)
+    moveToTrash(engine, stored.id, now, true)
     engine.log.info('expired snapshot moved to the trash', { snapshot: stored.id })
   }
 }
 
-function moveToTrash(engine: Engine, id: string, now: number): void {
-  engine.store.manifests.trash(id, { at: isoTime(now), until: isoTime(now + engine.trashWindowMs) })
+function moveToTrash(engine: Engine, id: string, now: number, expired = false): void {
+  engine.store.manifests.trash(id, {
+    at: isoTime(now),
+    until: isoTime(now + engine.trashWindowMs),
+    ...(expired && { expired }),
+  })
 }
 
 function deletable(engine: Engine, id: string, now: number): Stored {
-  const stored = engine.store.manifests.get(id)
+  const stored = find(engine, id)
   if (stored.trashed) {
     throw fail(
       'CONFLICT',

@@ -33,6 +33,38 @@ test('reading never moves an expired snapshot; the next create does, and it is k
   expect(trashed).toMatchObject({ state: 'trashed', native: { kept_until: iso(START + 3 * HOUR) } })
 })
 
+test('an expired snapshot comes back with a new expiry, or with none', async () => {
+  const { box, time } = timed()
+  const { id } = await box.save({ expires_at: iso(START + HOUR) })
+  time.now = START + HOUR
+  await box.save()
+  const problem = await refusal(box.plan(id), 'CONFLICT')
+  expect(problem.hint).toContain('snapshot_update')
+  await box.provider.update?.(id, { name: 'still in the trash' }, context())
+  expect(await visible(box)).not.toContain(id)
+  await box.provider.update?.(id, { expires_at: null }, context())
+  await box.save()
+  expect(await visible(box)).toContain(id)
+  await box.plan(id)
+})
+
+test('what was deleted does not come back by an update', async () => {
+  const { box } = timed()
+  const { id } = await box.save()
+  await box.provider.delete(await box.provider.planDelete([id], context()), context())
+  await box.provider.update?.(id, { expires_at: null }, context())
+  expect(await visible(box)).not.toContain(id)
+})
+
+test('where nothing may be deleted, nothing expires', async () => {
+  const time = { now: START }
+  const box = workbench({ clock: () => time.now, expire: false })
+  const { id } = await box.save({ expires_at: iso(START + HOUR) })
+  time.now = START + 2 * HOUR
+  await box.save()
+  expect(await visible(box)).toContain(id)
+})
+
 test('an expired snapshot that was taken out of the trash stays out', async () => {
   const { box, time } = timed()
   box.write('file', 'saved')

@@ -51,7 +51,7 @@ export const Details = z.object({
   /** A safety snapshot is protected until then. */
   protected_until: Time.optional(),
   expires_at: Time.optional(),
-  trashed: z.object({ at: Time, until: Time }).optional(),
+  trashed: z.object({ at: Time, until: Time, expired: z.boolean().optional() }).optional(),
 })
 export type Details = z.infer<typeof Details>
 
@@ -71,7 +71,7 @@ export interface ManifestStore {
   /** Newest first; unreadable ones come apart. */
   list(): { stored: Stored[]; damaged: { id: string; modified: Date }[] }
   setDetails(id: string, details: Details): void
-  trash(id: string, times: { at: string; until: string }): void
+  trash(id: string, how: NonNullable<Details['trashed']>): void
   untrash(id: string): void
 }
 
@@ -122,11 +122,7 @@ export function createManifestStore(home: string): ManifestStore {
       if (existsSync(join(live, `${id}.json`))) return { folder: live, trashed: false }
       if (existsSync(join(trash, `${id}.json`))) return { folder: trash, trashed: true }
     }
-    throw fail(
-      'NOT_FOUND',
-      `There is no snapshot local:${id.slice(0, 64)}.`,
-      'Call snapshot_list for the ids that exist.',
-    )
+    throw noSuchSnapshot(id)
   }
 
   const get = (id: string): Stored => {
@@ -178,8 +174,8 @@ export function createManifestStore(home: string): ManifestStore {
       return { stored, damaged: broken }
     },
     setDetails,
-    trash(id, times) {
-      setDetails(id, { ...loadDetails(id), trashed: times })
+    trash(id, how) {
+      setDetails(id, { ...loadDetails(id), trashed: how })
       move(id, live, trash)
     },
     untrash(id) {
@@ -196,6 +192,15 @@ function parseJson(bytes: Buffer): unknown {
   } catch {
     return undefined
   }
+}
+
+/** The same for an id that never was and for one this caller may not see. */
+export function noSuchSnapshot(id: string) {
+  return fail(
+    'NOT_FOUND',
+    `There is no snapshot local:${id.slice(0, 64)}. Nothing was changed.`,
+    'Call snapshot_list for the ids that exist.',
+  )
 }
 
 function damaged(id: string) {

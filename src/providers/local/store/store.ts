@@ -21,8 +21,11 @@ export interface Store {
   directory: string
   objects: ObjectStore
   manifests: ManifestStore
-  /** Throws QUOTA_EXCEEDED or NO_SPACE when `more` bytes would not fit. */
-  ensureRoom(more: number): void
+  /**
+   * Throws QUOTA_EXCEEDED or NO_SPACE when `more` bytes would not fit. A safety snapshot may go beyond the quota: a full
+   * store must not take away the way back.
+   */
+  ensureRoom(more: number, purpose: 'snapshot' | 'safety'): void
   close(): void
 }
 
@@ -49,13 +52,13 @@ export function openStore(home: string, options: { maxBytes?: number; clock: () 
     directory,
     objects,
     manifests: createManifestStore(directory),
-    ensureRoom(more) {
+    ensureRoom(more, purpose) {
       const used = objects.size()
-      if (options.maxBytes !== undefined && used + more > options.maxBytes) {
+      if (purpose === 'snapshot' && options.maxBytes !== undefined && used + more > options.maxBytes) {
         throw fail(
           'QUOTA_EXCEEDED',
           `The store holds ${used} bytes and may hold ${options.maxBytes}; ${more} more do not fit. Nothing was changed.`,
-          'Ask the operator to raise --max-store. Existing snapshots can still be restored.',
+          'Ask the operator to raise --max-store; deleting snapshots frees no space yet. Existing ones can be restored.',
         )
       }
       const { bavail, bsize } = statfsSync(directory)
