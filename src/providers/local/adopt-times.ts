@@ -1,5 +1,5 @@
 import type { LiveDirectory } from './live.ts'
-import { objectId } from './store/pack-writer.ts'
+import { objectId } from './object-id.ts'
 import { encodeTree, sameTime } from './tree.ts'
 import { pairs, type View } from './view.ts'
 

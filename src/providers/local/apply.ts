@@ -1,33 +1,24 @@
-import { linkSync, mkdirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs'
-import { fail, SnapshotError } from '../../snapshots/errors.ts'
-import { damagedContent } from './damaged.ts'
+import { linkSync, renameSync, rmdirSync, unlinkSync } from 'node:fs'
 import { type Directory, openBelow } from './directory.ts'
 import {
   ignoreErrors,
+  inodeOf,
   isDirectory,
   isKept,
   isUnchanged,
   makeWritable,
   placeNew,
   removeWhole,
-  within,
   withinSync,
 } from './entry-ops.ts'
 import type { Captured } from './live.ts'
 import { type ByteString, join } from './names.ts'
 import type { Pause } from './pause.ts'
+import { stagePlan } from './stage.ts'
 import type { DirectoryPlan, Leader, Step } from './steps.ts'
 import type { ObjectStore } from './store/objects.ts'
 import { errno, systemError } from './system-error.ts'
-import type { FileEntry } from './tree.ts'
-import {
-  type MetaOptions,
-  setDirectoryMeta,
-  setSymlinkMeta,
-  updateFileMeta,
-  writeFile,
-  writeSymlink,
-} from './write-entry.ts'
+import { type MetaOptions, setDirectoryMeta, setSymlinkMeta, updateFileMeta } from './write-entry.ts'
 
 export interface ApplyOptions extends MetaOptions {
   objects: ObjectStore
@@ -57,73 +48,21 @@ export async function applyPlan(
   plan: DirectoryPlan,
   options: ApplyOptions,
 ): Promise<LeftAlone[]> {
-  const names = new Map<Step, ByteString>()
   const leftAlone: LeftAlone[] = []
-  const damaged: ByteString[] = []
-  try {
-    await stage(root, plan, options.fresh ?? false)
-    if (damaged.length > 0) throw damagedContent(damaged)
-  } catch (error) {
-    unstage(root, plan)
-    throw changedUnderneath(error) ?? systemError(error, 'The restored files could not be written')
-  }
+  /** Inodes of which a name was taken away, or the rights were set, by this restore. */
+  const touched = new Set<string>()
+  /** New directories that did not get to their place: what was to be in them is not there. */
+  const misplaced = new Set<Step>()
+  const staged = await stagePlan(root, plan, options)
   try {
     if (!options.fresh) commit(root, plan)
     link(plan)
     finish(root, plan)
   } catch (error) {
+    staged.drop()
     throw systemError(error, 'The restore stopped half way', 'partial')
   }
   return leftAlone
-
-  /** Writes what is new. In a directory that is itself new (`fresh`) everything goes straight to its final name. */
-  async function stage(dir: Directory, { path, steps }: DirectoryPlan, fresh: boolean): Promise<void> {
-    if (!fresh && steps.some((step) => step.do !== 'enter')) makeWritable(dir)
-    for (const step of steps) {
-      if (options.pause.due()) await options.pause.take()
-      if (step.do === 'enter') {
-        await within(dir, step.name, (child) => stage(child, step.plan, false))
-        continue
-      }
-      if (step.do !== 'write' && step.do !== 'symlink' && step.do !== 'make') continue
-      const name = fresh ? step.name : `${options.temporary}${names.size}`
-      // Noted before it is made, so that a failure half way is cleaned up too.
-      if (!fresh) names.set(step, name)
-      if (step.do === 'write') await writeContent(dir, name, step.target, join(path, step.name))
-      else if (step.do === 'symlink') writeSymlink(dir, name, step.target, options)
-      else {
-        mkdirSync(dir.at(name), 0o700)
-        await within(dir, name, (child) => stage(child, step.plan, true))
-      }
-      options.written(join(path, step.name))
-    }
-  }
-
-  /** Goes on after a damaged object, so that the caller learns of all of them at once. */
-  async function writeContent(
-    dir: Directory,
-    name: ByteString,
-    target: FileEntry,
-    where: ByteString,
-  ): Promise<void> {
-    try {
-      await writeFile(dir, name, target, options.objects, options, options.pause)
-    } catch (error) {
-      if (!(error instanceof SnapshotError && error.code === 'CORRUPT')) throw error
-      damaged.push(where)
-    }
-  }
-
-  /** Takes back what `stage` has made, and the times of the directories it made it in. */
-  function unstage(dir: Directory, { live, steps }: DirectoryPlan): void {
-    for (const step of steps) {
-      if (step.do === 'enter')
-        ignoreErrors(() => withinSync(dir, step.name, (child) => unstage(child, step.plan)))
-      const name = names.get(step)
-      if (name !== undefined) ignoreErrors(() => removeWhole(dir, name))
-    }
-    if (live) ignoreErrors(() => setDirectoryMeta(dir, live, options))
-  }
 
   function commit(dir: Directory, { path, steps }: DirectoryPlan): void {
     for (const step of steps) {
@@ -135,7 +74,9 @@ export async function applyPlan(
       } else if (step.do === 'meta') {
         attempt(where, () => updateMeta(dir, step) || changed(where))
       } else if (step.do !== 'link') {
-        attempt(where, () => place(dir, step, names.get(step) as ByteString, where))
+        const before = leftAlone.length
+        attempt(where, () => place(dir, step, staged.nameOf(step), where))
+        if (leftAlone.length > before) misplaced.add(step)
       }
     }
   }
@@ -152,8 +93,10 @@ export async function applyPlan(
       if (!live) placeNew(dir, temporary, name, step.do === 'make')
       else if (live.type === 'directory' || step.do === 'make') {
         if (removeKnown(dir, live, where)) placeNew(dir, temporary, name, step.do === 'make')
-      } else if (isUnchanged(dir, live)) renameSync(dir.at(temporary), dir.at(name))
-      else changed(where)
+      } else if (isUnchanged(dir, live, touched)) {
+        renameSync(dir.at(temporary), dir.at(name))
+        touched.add(inodeOf(live))
+      } else changed(where)
     } catch (error) {
       if (errno(error) !== 'EEXIST' && errno(error) !== 'ENOTEMPTY' && errno(error) !== 'ENOTDIR') throw error
       changed(where)
@@ -165,6 +108,7 @@ export async function applyPlan(
   /** Hard links, once every file they name is in place. */
   function link({ path, steps }: DirectoryPlan): void {
     for (const step of steps) {
+      if (misplaced.has(step)) continue
       if (step.do === 'enter' || step.do === 'make') link(step.plan)
       if (step.do !== 'link') continue
       const where = join(path, step.name)
@@ -184,7 +128,7 @@ export async function applyPlan(
     const dir = openBelow(root, path === '' ? [] : path.split('/'))
     try {
       // Never another name for what somebody else has put there.
-      const spoilt = leftAlone.some((left) => left.path === leader.path)
+      const spoilt = leftAlone.some(({ path: left }) => `${leader.path}/`.startsWith(`${left}/`))
       if (spoilt || (leader.live && !isKept(leaderDir, name, leader.live, step.target))) {
         changed(where)
         return
@@ -202,7 +146,7 @@ export async function applyPlan(
   /** Modes, owners and times of the directories that were touched, the deepest first. */
   function finish(dir: Directory, { path, live, target, steps }: DirectoryPlan): void {
     for (const step of steps) {
-      if (step.do !== 'enter' && step.do !== 'make') continue
+      if ((step.do !== 'enter' && step.do !== 'make') || misplaced.has(step)) continue
       attempt(join(path, step.name), () => withinSync(dir, step.name, (child) => finish(child, step.plan)))
     }
     if (live && !isDirectory(dir, live)) {
@@ -216,8 +160,9 @@ export async function applyPlan(
   /** Removes an entry with everything the scan saw in it. False when something else is there now, which then stays. */
   function removeKnown(dir: Directory, entry: Captured, where: ByteString): boolean {
     if (entry.type !== 'directory') {
-      if (!isUnchanged(dir, entry)) return changed(where)
+      if (!isUnchanged(dir, entry, touched)) return changed(where)
       unlinkSync(dir.at(entry.name))
+      touched.add(inodeOf(entry))
       return true
     }
     withinSync(dir, entry.name, (child) => {
@@ -233,14 +178,17 @@ export async function applyPlan(
       return true
     } catch (error) {
       if (errno(error) !== 'ENOTEMPTY' && errno(error) !== 'EEXIST') throw error
+      // It stays, so its mode and times do too.
+      ignoreErrors(() => withinSync(dir, entry.name, (child) => setDirectoryMeta(child, entry, options)))
       return changed(where)
     }
   }
 
   function updateMeta(dir: Directory, step: Extract<Step, { do: 'meta' }>): boolean {
+    if (!isUnchanged(dir, step.live, touched)) return false
+    touched.add(inodeOf(step.live))
     if (step.target.type === 'file')
       return updateFileMeta(dir, step.name, step.target, step.live.stat, options)
-    if (!isUnchanged(dir, step.live)) return false
     setSymlinkMeta(dir, step.name, step.target, options)
     return true
   }
@@ -262,15 +210,4 @@ export async function applyPlan(
       else throw error
     }
   }
-}
-
-/** A directory that the safety snapshot saw is gone or something else now. */
-function changedUnderneath(error: unknown) {
-  if (!['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errno(error) ?? '')) return undefined
-  return fail(
-    'CONFLICT',
-    'A directory was removed or replaced while the restore was prepared. Nothing was changed.',
-    'Call again when nothing else is at work there.',
-    { retryable: true, cause: error },
-  )
 }

@@ -4,7 +4,7 @@ import { inspect, withDirectory } from './capture.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
 import { type Difference, diffTrees, type Side } from './diff.ts'
 import type { Engine } from './engine.ts'
-import { type ByteString, show } from './names.ts'
+import { type ByteString, show, showText } from './names.ts'
 import { createPause } from './pause.ts'
 import { createScope, requireNamed } from './scope.ts'
 import { find } from './shelf.ts'
@@ -57,12 +57,16 @@ async function describe(
 ): Promise<DiffResult> {
   const scope = createScope(request.paths, rootOf(from.manifest))
   await requireNamed(scope, [before.view, after.view])
-  const differences = await diffTrees(before, after, scope, createPause(ctx))
+  const pause = createPause(ctx)
+  // `config.json` is no secret by itself, but it is in a source called `.docker`.
+  const base = showText(rootOf(from.manifest)).split('/').at(-1) as string
+  const differences = await diffTrees(before, after, scope, pause)
   const rest = afterCursor(differences, request.cursor)
   const shown = rest.slice(0, request.limit)
   const changes: Change[] = []
   for (const difference of shown) {
-    const text = request.content ? await textDiff(difference, readBefore, readAfter) : undefined
+    if (request.content) await pause.take()
+    const text = request.content ? await textDiff(difference, base, readBefore, readAfter) : undefined
     changes.push(toChange(difference, text))
   }
   const last = shown.at(-1)

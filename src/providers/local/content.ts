@@ -12,6 +12,7 @@ export type Put = (bytes: Uint8Array) => { id: string; added: boolean }
 export interface ReadContent {
   content: string
   chunked: boolean
+  chunks: readonly string[]
   size: number
   /** Bytes that were new to the store. */
   captured: number
@@ -30,7 +31,7 @@ export function readSmall(fd: number, put: Put): ReadContent | undefined {
     if (size > WHOLE_FILE_BYTES) return undefined
   }
   const { id, added } = put(scratch.subarray(0, size))
-  return { content: id, chunked: false, size, captured: added ? size : 0 }
+  return { content: id, chunked: false, chunks: [], size, captured: added ? size : 0 }
 }
 
 export async function readLarge(fd: number, put: Put, pause: Pause): Promise<ReadContent> {
@@ -54,7 +55,7 @@ export async function readLarge(fd: number, put: Put, pause: Pause): Promise<Rea
     if (filled < CHUNK_BYTES) break
   }
   const { id } = put(encodeChunkList(size, chunks))
-  return { content: id, chunked: true, size, captured }
+  return { content: id, chunked: true, chunks, size, captured }
 }
 
 export function encodeChunkList(size: number, chunks: readonly string[]): Buffer {

@@ -5,12 +5,12 @@ import { fail } from '../../snapshots/errors.ts'
 const Cursor = z.tuple([z.string(), z.string()])
 
 export function encodeCursor(list: string, key: string): string {
-  return Buffer.from(JSON.stringify([list, key]), 'latin1').toString('base64url')
+  return Buffer.from(JSON.stringify([list, key]), 'utf8').toString('base64url')
 }
 
 /** INVALID_ARGUMENT for anything but a cursor of this list. */
 export function decodeCursor(list: string, cursor: string): string {
-  const parsed = Cursor.safeParse(parse(Buffer.from(cursor, 'base64url').toString('latin1')))
+  const parsed = Cursor.safeParse(parse(Buffer.from(cursor, 'base64url').toString('utf8')))
   if (parsed.success && parsed.data[0] === list) return parsed.data[1]
   throw fail(
     'INVALID_ARGUMENT',

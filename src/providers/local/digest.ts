@@ -1,6 +1,6 @@
 import { createWriter } from './bytes.ts'
 import type { Captured, LinkGroups, LiveDirectory, LiveEntry } from './live.ts'
-import { objectId } from './store/pack-writer.ts'
+import { objectId } from './object-id.ts'
 import { encodeTree } from './tree.ts'
 
 /** The object that lists which paths of a snapshot are the same file. Layout: docs/store-format.md. */

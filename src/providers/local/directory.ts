@@ -31,25 +31,36 @@ const FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW
 /** Opens the directory at an absolute real path. Fails with ELOOP or ENOTDIR when the path was swapped meanwhile. */
 export function openDirectory(path: ByteString): Directory {
   const fd = openSync(toFsPath(path), FLAGS)
-  if (BY_DESCRIPTOR && readlinkSync(`/proc/self/fd/${fd}`, 'latin1') !== path) {
-    closeSync(fd)
-    throw Object.assign(new Error('a parent directory was replaced'), { code: 'ELOOP' })
-  }
-  return handle(fd, path)
+  return closingOnError(fd, () => {
+    if (BY_DESCRIPTOR && readlinkSync(`/proc/self/fd/${fd}`, 'latin1') !== path) throw replaced()
+    return handle(fd, path)
+  })
 }
 
 export function openChild(parent: Directory, name: ByteString): Directory {
   const path = parent.at(name)
   const fd = openSync(path, FLAGS)
-  if (!BY_DESCRIPTOR) {
-    const opened = fstatSync(fd)
-    const named = lstatSync(path)
-    if (opened.ino !== named.ino || opened.dev !== named.dev) {
-      closeSync(fd)
-      throw Object.assign(new Error('the directory was replaced'), { code: 'ELOOP' })
+  return closingOnError(fd, () => {
+    if (!BY_DESCRIPTOR) {
+      const opened = fstatSync(fd)
+      const named = lstatSync(path)
+      if (opened.ino !== named.ino || opened.dev !== named.dev) throw replaced()
     }
+    return handle(fd, typeof path === 'string' ? path : path.toString('latin1'))
+  })
+}
+
+function closingOnError<T>(fd: number, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    closeSync(fd)
+    throw error
   }
-  return handle(fd, typeof path === 'string' ? path : path.toString('latin1'))
+}
+
+function replaced() {
+  return Object.assign(new Error('a directory was replaced'), { code: 'ELOOP' })
 }
 
 /** Opens a directory below another, one component at a time. The caller closes the result, also for an empty path. */

@@ -4,9 +4,17 @@ import { type Captured, isStill, type LiveDirectory, type LiveFile } from './liv
 import type { ByteString } from './names.ts'
 import { type Meta, sameTime } from './tree.ts'
 
-export function isUnchanged(dir: Directory, entry: Captured): boolean {
+/**
+ * The entry still is the one that was scanned. `touched` are inodes of which this restore has changed another name or the
+ * rights: that moves their ctime, so it does not count for them.
+ */
+export function isUnchanged(dir: Directory, entry: Captured, touched: ReadonlySet<string>): boolean {
   const stats = lstatSync(dir.at(entry.name), { bigint: true, throwIfNoEntry: false })
-  return stats !== undefined && isStill(entry.stat, stats)
+  return stats !== undefined && isStill(entry.stat, stats, touched.has(inodeOf(entry)))
+}
+
+export function inodeOf({ stat }: Captured): string {
+  return `${stat.dev}:${stat.ino}`
 }
 
 /** The open directory is the one that was scanned, whatever has happened in it since. */

@@ -13,6 +13,7 @@ import { compare } from './compare.ts'
 import type { Engine } from './engine.ts'
 import { list, sources } from './listing.ts'
 import { fromText } from './names.ts'
+import { ownersOfProcess } from './owners.ts'
 import { rising, throwIfCancelled } from './pause.ts'
 import { planRestore } from './plan.ts'
 import { restoreInPlace } from './restore-in-place.ts'
@@ -57,7 +58,7 @@ export function createLocalProvider(options: LocalOptions): Provider {
     log,
     trashWindowMs: options.trashWindowMs,
     expire: options.expire ?? true,
-    meta: { owners: process.geteuid?.() === 0, specialModes: options.specialModes },
+    meta: { owners: ownersOfProcess(), specialModes: options.specialModes },
   }
 
   return {

@@ -9,6 +9,8 @@ export type LiveEntry = LiveFile | LiveDirectory | LiveSymlink | SkippedEntry
 export type Captured = Exclude<LiveEntry, SkippedEntry>
 
 export interface LiveFile extends FileEntry {
+  /** Of a chunked file: all have to be in the store for the file to be. */
+  chunks: readonly string[]
   stat: Stat
 }
 
@@ -72,18 +74,15 @@ export function unchanged(known: Stat, stats: BigIntStats): boolean {
   )
 }
 
-/**
- * The entry is still the one a scan saw, asked just before it is replaced or removed. The ctime of a hard-linked
- * file also changes when another of its names does, so it does not count there.
- */
-export function isStill(known: Stat, stats: BigIntStats): boolean {
+/** The entry still is the one a scan saw, asked just before it is replaced or removed. */
+export function isStill(known: Stat, stats: BigIntStats, ctimeMoved: boolean): boolean {
   return (
     known.ino === stats.ino &&
     known.dev === stats.dev &&
     known.size === stats.size &&
     known.mode === stats.mode &&
     known.mtime === stats.mtimeNs &&
-    (known.nlink > 1n || known.ctime === stats.ctimeNs)
+    (ctimeMoved || known.ctime === stats.ctimeNs)
   )
 }
 
@@ -102,5 +101,5 @@ function sameMeta(a: Meta, b: Meta): boolean {
   return a.mode === b.mode && a.mtime === b.mtime && a.uid === b.uid && a.gid === b.gid
 }
 
-/** Groups of paths that share one inode, each sorted, in order of their first member. */
+/** Groups of paths that share one inode, members and groups in the order of a walk. */
 export type LinkGroups = ByteString[][]

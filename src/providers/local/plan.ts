@@ -1,7 +1,8 @@
-import { fail } from '../../snapshots/errors.ts'
+import { fail, SnapshotError } from '../../snapshots/errors.ts'
 import type { ShownPath } from '../../snapshots/model.ts'
 import type { Context, RestorePlan, RestoreRequest } from '../../snapshots/provider.ts'
 import { inspect, withDirectory } from './capture.ts'
+import { decodeChunkList } from './content.ts'
 import { damagedContent } from './damaged.ts'
 import { type Engine, isoTime, SAFETY_WINDOW_MS } from './engine.ts'
 import { type ByteString, show, showText } from './names.ts'
@@ -13,8 +14,9 @@ import { find } from './shelf.ts'
 import { rootOf, toSnapshot } from './snapshot-view.ts'
 import { isEmptySteps, planSteps, type RestoreSteps } from './steps.ts'
 import type { Stored } from './store/manifests.ts'
+import type { ObjectStore } from './store/objects.ts'
 import { errno } from './system-error.ts'
-import { EMPTY_VIEW, liveView, storedLinks, storedView } from './view.ts'
+import { EMPTY_VIEW, liveView, storedLinks, storedView, wellFormed } from './view.ts'
 
 /** The fingerprint of a source that is not there any more. */
 export const ABSENT = 'absent'
@@ -51,9 +53,10 @@ async function planInPlace(
     request,
     snapshot,
     target: toSource(path),
-    summary: isEmptySteps(steps)
-      ? `Nothing to do: ${directory} already equals "${snapshot.name}".`
-      : `Make ${directory} equal to "${snapshot.name}" of ${snapshot.created_at}: write ${some(written, steps.samples.written)}, delete ${some(deleted, steps.samples.deleted)}, set metadata of ${metadata}. A safety snapshot is taken first.`,
+    summary:
+      isEmptySteps(steps) && steps.blocked.length === 0
+        ? `Nothing to do: ${directory} already equals "${snapshot.name}".`
+        : `Make ${directory} equal to "${snapshot.name}" of ${snapshot.created_at}: write ${some(written, steps.samples.written)}, delete ${some(deleted, steps.samples.deleted)}, set metadata of ${metadata}. A safety snapshot is taken first.`,
     effects: {
       mode: 'in_place',
       directory,
@@ -69,7 +72,7 @@ async function planInPlace(
     undo_until: isoTime(engine.clock() + SAFETY_WINDOW_MS),
     warnings: warningsOf(steps),
     fingerprint: found?.fingerprint ?? ABSENT,
-    ...(found && isEmptySteps(steps) && { nothing_to_do: true }),
+    ...(found && isEmptySteps(steps) && steps.blocked.length === 0 && { nothing_to_do: true }),
   }
 }
 
@@ -122,14 +125,34 @@ export async function stepsTo(
       scope,
       pause: createPause(ctx),
       ...engine.meta,
-      readable: (mode) => engine.meta.owners || (mode & 0o400) !== 0,
+      readable: (mode) => engine.meta.owners.own.uid === 0 || (mode & 0o400) !== 0,
     },
   )
-  // Another process may have stored it since this one looked.
-  if (!steps.contents.every(({ content }) => objects.has(content))) objects.refresh(true)
-  const missing = steps.contents.filter(({ content }) => !objects.has(content))
-  if (missing.length > 0) throw damagedContent(missing.map(({ path }) => path))
+  const missing = await missingContents(objects, steps)
+  if (missing.length > 0) throw damagedContent(missing)
   return steps
+}
+
+/** Files that the restore would write and the store cannot give, chunk by chunk. */
+async function missingContents(objects: ObjectStore, { contents }: RestoreSteps): Promise<ByteString[]> {
+  const missing: ByteString[] = []
+  for (const { path, content, chunked } of contents) {
+    // Another process may have stored it since this one looked.
+    if (!objects.has(content)) objects.refresh(true)
+    if (!objects.has(content)) missing.push(path)
+    else if (chunked && !(await hasChunks(objects, content))) missing.push(path)
+  }
+  return missing
+}
+
+async function hasChunks(objects: ObjectStore, list: string): Promise<boolean> {
+  try {
+    const bytes = await objects.read(list)
+    return wellFormed(list, () => decodeChunkList(bytes)).chunks.every(objects.has)
+  } catch (error) {
+    if (error instanceof SnapshotError && error.code === 'CORRUPT') return false
+    throw error
+  }
 }
 
 /** A path as the tools take it: text, or its bytes where it is no UTF-8. */
@@ -151,6 +174,11 @@ export function warningsOf(steps: RestoreSteps): string[] {
     const paths = steps.blocked.slice(0, 5).map(showText).join(', ')
     warnings.push(
       `${counted(steps.blocked.length, 'path holds', 'paths hold')} something that was not captured and stays as it is: ${paths}`,
+    )
+  }
+  if (steps.disowned > 0) {
+    warnings.push(
+      `${counted(steps.disowned, 'entry gets', 'entries get')} the user of this server as owner: only root can give ${steps.disowned === 1 ? 'it its' : 'them their'} own back`,
     )
   }
   if (steps.stripped > 0) {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, rmdirSync } from 'node:fs'
+import { chmodSync, mkdirSync, rmdirSync } from 'node:fs'
 import { fail, SnapshotError } from '../../snapshots/errors.ts'
 import type { Context, RestorePlan, RestoreResult } from '../../snapshots/provider.ts'
 import { applyPlan, type LeftAlone } from './apply.ts'
@@ -7,6 +7,7 @@ import { capture } from './capture.ts'
 import { type Directory, openDirectory } from './directory.ts'
 import { type Engine, isoTime, SAFETY_WINDOW_MS } from './engine.ts'
 import { ignoreErrors } from './entry-ops.ts'
+import { holdsWhatGoes } from './held.ts'
 import { type ByteString, showText, toFsPath } from './names.ts'
 import { createPause, throwIfCancelled } from './pause.ts'
 import { ABSENT, counted, stepsTo, usable, warningsOf } from './plan.ts'
@@ -34,7 +35,7 @@ export async function restoreInPlace(
   if (plan.fingerprint !== ABSENT) {
     return openAsPlanned(path, (directory) => restoreInto(engine, directory, stored, plan, ctx))
   }
-  const remove = makeAgain(engine, path)
+  const remove = makeAgain(engine, path, stored.manifest.root_meta.mode)
   try {
     return await openAsPlanned(path, (directory) => restoreInto(engine, directory, stored, plan, ctx))
   } catch (error) {
@@ -63,11 +64,12 @@ async function openAsPlanned<T>(path: ByteString, work: (directory: Directory) =
  * The source was removed: it is made again, with the directories above it that went too, and all that the restore puts
  * there is new. Returns how to take that back while it is still empty.
  */
-function makeAgain(engine: Engine, path: ByteString): () => void {
+function makeAgain(engine: Engine, path: ByteString, mode: number): () => void {
   const made = engine.roots.missing(path)
   if (made.length === 0) throw stale()
   try {
     for (const directory of made) mkdirSync(toFsPath(directory), { mode: 0o700 })
+    chmodSync(toFsPath(path), mode | 0o700)
   } catch (error) {
     throw errno(error) === 'EEXIST' ? stale() : systemError(error, 'The source cannot be made again')
   }
@@ -87,10 +89,16 @@ async function restoreInto(
   const scope = () => createScope(plan.request.paths, root)
   if (plan.nothing_to_do) return confirmEqual(engine, directory, stored, scope(), ctx)
   const expected = plan.fingerprint === ABSENT ? undefined : plan.fingerprint
-  const safety = await takeSafetySnapshot(engine, directory, stored, expected, ctx)
+  let safety = await takeSafetySnapshot(engine, directory, stored, expected, ctx)
+  let steps = await stepsTo(engine, stored, safety.found, scope(), ctx)
+  if (!(await holdsWhatGoes(engine.store.objects, steps.root, ctx))) {
+    // What was damaged is forgotten by now, so this one reads it again from the source.
+    safety = await takeSafetySnapshot(engine, directory, stored, expected, ctx)
+    steps = await stepsTo(engine, stored, safety.found, scope(), ctx)
+    if (!(await holdsWhatGoes(engine.store.objects, steps.root, ctx))) throw safetyFailed(undefined)
+  }
+  rejectTorn(scope(), safety.found)
   await ctx.record?.({ safety_snapshot: safety.stored.id })
-  const steps = await stepsTo(engine, stored, safety.found, scope(), ctx)
-  rejectTorn(steps, safety.found)
   throwIfCancelled(ctx)
   const leftAlone = isEmptySteps(steps) ? [] : await apply(engine, directory, steps, ctx)
   const after = await verify(engine, directory, stored, scope(), safety.found.root, uninterrupted(ctx)).catch(
@@ -198,14 +206,13 @@ function uninterrupted(ctx: Context): Context {
   return { ...ctx, signal: new AbortController().signal }
 }
 
-/** What the safety snapshot could not read in peace must not be overwritten. */
-function rejectTorn(steps: RestoreSteps, found: Scan): void {
-  const endangered = steps.contents.filter(({ path }) => found.torn.has(path))
+/** What the safety snapshot could not read in peace must not be overwritten or removed. */
+function rejectTorn(scope: Scope, found: Scan): void {
+  const endangered = [...found.torn].filter((path) => scope.of(path) === 'inside')
   if (endangered.length === 0) return
-  const paths = endangered.slice(0, 5).map(({ path }) => showText(path))
   throw fail(
     'SAFETY_SNAPSHOT_FAILED',
-    `${paths.join(', ')} kept changing while it was saved, so the restore did not start. Nothing was changed.`,
+    `${endangered.slice(0, 5).map(showText).join(', ')} kept changing while it was saved, so the restore did not start. Nothing was changed.`,
     'Stop the program that writes there and call again.',
   )
 }

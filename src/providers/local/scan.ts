@@ -1,6 +1,6 @@
 import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync, readlinkSync } from 'node:fs'
 import { fail } from '../../snapshots/errors.ts'
-import type { Receipt, Skipped } from '../../snapshots/model.ts'
+import type { Receipt } from '../../snapshots/model.ts'
 import { type Put, type ReadContent, readLarge, readSmall, WHOLE_FILE_BYTES } from './content.ts'
 import { encodeCoarse, encodeLinks, fingerprintOf, stateDigest } from './digest.ts'
 import { type Directory, openChild } from './directory.ts'
@@ -18,9 +18,10 @@ import {
   unchanged,
 } from './live.ts'
 import { type ByteString, join, show, toFsPath } from './names.ts'
+import { objectId } from './object-id.ts'
 import type { Pause } from './pause.ts'
 import type { ObjectWriter } from './store/objects.ts'
-import { objectId } from './store/pack-writer.ts'
+import { summarise } from './summarise.ts'
 import { errno } from './system-error.ts'
 import { encodeTree, type SkipReason } from './tree.ts'
 
@@ -61,7 +62,6 @@ export interface ScanOptions {
 const MAX_DEPTH = 1000
 /** A file that changes while it is read is read again this often before it is listed as changed. */
 const READ_ATTEMPTS = 3
-const SAMPLES = 5
 const CHANGED_SHOWN = 100
 const FILE_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 
@@ -69,27 +69,22 @@ const FILE_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBL
 export async function scan(directory: Directory, options: ScanOptions): Promise<Scan> {
   const { exclude, store, pause, counts = { entries: 0, bytes: 0 } } = options
   const rootStats = fstatSync(directory.fd, { bigint: true })
-  const inodes = new Map<string, { paths: ByteString[]; file: LiveFile }>()
-  const skipped = new Map<SkipReason, Skipped>()
+  /** Contents already read under another name of the same inode. */
+  const inodes = new Map<string, LiveFile>()
   const torn = new Set<ByteString>()
-  const changedDirectories: ByteString[] = []
+  const changedDirectories = new Set<ByteString>()
   let fresh = 0
-  const receipt = { files: 0, directories: 0, links: 0, bytes_captured: 0, bytes_reused: 0 }
+  let captured = 0
 
   const put = (stream: 'tree' | 'content'): Put =>
     store ? (bytes) => store.writer.put(bytes, stream) : (bytes) => ({ id: objectId(bytes), added: false })
   const putContent = put('content')
   const putTree = put('tree')
-  const isStored = (id: string) => !store || store.has(id) || store.writer.has(id)
+  const has = (id: string) => !store || store.has(id) || store.writer.has(id)
+  const isStored = (file: LiveFile) => has(file.content) && file.chunks.every(has)
   const now = () => BigInt(Math.floor(options.clock())) * 1_000_000n
 
-  const skip = (name: ByteString, path: ByteString, reason: SkipReason): LiveEntry => {
-    const entry = skipped.get(reason) ?? { reason, count: 0, samples: [] }
-    entry.count++
-    if (entry.samples.length < SAMPLES) entry.samples.push(show(path))
-    skipped.set(reason, entry)
-    return { type: 'skipped', name, reason }
-  }
+  const skip = (name: ByteString, reason: SkipReason): LiveEntry => ({ type: 'skipped', name, reason })
 
   const scanDirectory = async (
     place: Place,
@@ -99,38 +94,63 @@ export async function scan(directory: Directory, options: ScanOptions): Promise<
     previous: LiveDirectory | undefined,
     depth: number,
   ): Promise<LiveDirectory> => {
-    const children: LiveEntry[] = []
-    const known = previous?.children ?? []
-    const sameNames = previous !== undefined && isSettled(previous, stats)
-    let at = 0
-    let same = previous !== undefined
-    for (const child of sameNames ? known.map((entry) => entry.name) : place.open().names()) {
-      while (at < known.length && (known[at] as LiveEntry).name < child) at++
-      const before = known[at]?.name === child ? known[at] : undefined
-      const entry = await scanEntry(place, child, join(path, child), before, sameNames, depth)
-      if (!entry) continue
-      children.push(entry)
-      same &&= sameEntry(entry, before)
-      counts.entries++
-      if (pause.due()) await pause.take()
-    }
-    same &&= children.length === known.length
-    if (!sameNames && fstatSync(place.open().fd, { bigint: true }).ctimeNs !== stats.ctimeNs) {
-      changedDirectories.push(path)
-    }
-    receipt.directories++
-    const tree =
-      previous && same && isStored(previous.tree) ? previous.tree : putTree(encodeTree(children)).id
-    const coarse = previous && same ? previous.coarse : objectId(encodeCoarse(children))
+    // Taken before the names are read: what is added within the same tick of the clock is then looked for again.
+    const stat = toStat(stats, now())
+    const children =
+      (previous && isSettled(previous, stats) && (await scanKnown(place, path, stats, previous, depth))) ||
+      (await scanNames(place, path, stats, previous, depth))
+    const same =
+      previous !== undefined &&
+      children.length === previous.children.length &&
+      children.every((child, n) => sameEntry(child, previous.children[n]))
     return {
       type: 'directory',
       name,
       ...recorded(stats, previous),
-      tree,
-      coarse,
-      stat: toStat(stats, now()),
+      tree: same && has(previous.tree) ? previous.tree : putTree(encodeTree(children)).id,
+      coarse: same ? previous.coarse : objectId(encodeCoarse(children)),
+      stat,
       children,
     }
+  }
+
+  /** The names are those of the previous scan. Undefined when it turns out that they no longer are. */
+  const scanKnown = async (
+    place: Place,
+    path: ByteString,
+    stats: BigIntStats,
+    previous: LiveDirectory,
+    depth: number,
+  ): Promise<LiveEntry[] | undefined> => {
+    const children: LiveEntry[] = []
+    for (const before of previous.children) {
+      const entry = await scanEntry(place, before.name, join(path, before.name), before, true, depth)
+      if (!entry) return undefined
+      children.push(entry)
+      if (pause.due()) await pause.take()
+    }
+    return glance(path)?.ctimeNs === stats.ctimeNs ? children : undefined
+  }
+
+  const scanNames = async (
+    place: Place,
+    path: ByteString,
+    stats: BigIntStats,
+    previous: LiveDirectory | undefined,
+    depth: number,
+  ): Promise<LiveEntry[]> => {
+    const children: LiveEntry[] = []
+    const known = previous?.children ?? []
+    let at = 0
+    for (const name of place.open().names()) {
+      while (at < known.length && (known[at] as LiveEntry).name < name) at++
+      const before = known[at]?.name === name ? known[at] : undefined
+      const entry = await scanEntry(place, name, join(path, name), before, false, depth)
+      if (entry) children.push(entry)
+      if (pause.due()) await pause.take()
+    }
+    if (fstatSync(place.open().fd, { bigint: true }).ctimeNs !== stats.ctimeNs) changedDirectories.add(path)
+    return children
   }
 
   const scanEntry = async (
@@ -141,29 +161,53 @@ export async function scan(directory: Directory, options: ScanOptions): Promise<
     expected: boolean,
     depth: number,
   ): Promise<LiveEntry | undefined> => {
+    counts.entries++
     const glimpse = expected && before ? glance(path) : undefined
-    const stats =
-      glimpse && before && isKnown(before, glimpse)
-        ? glimpse
-        : lstatSync(place.open().at(name), { bigint: true, throwIfNoEntry: false })
+    if (glimpse && before && isKnown(before, glimpse)) {
+      if (exclude(path, before.type === 'directory')) return skip(name, 'excluded')
+      return before.type === 'directory' ? enter(place, name, path, before, depth, glimpse) : known(before)
+    }
+    let stats: BigIntStats | undefined
+    try {
+      stats = lstatSync(place.open().at(name), { bigint: true, throwIfNoEntry: false })
+    } catch (error) {
+      // A dead or foreign mount point, for one: it must not take its siblings with it.
+      if (isUnreadable(error) && isSearchable(place.open())) return skip(name, 'unreadable')
+      throw error
+    }
     if (!stats) return undefined
-    if (exclude(path, stats.isDirectory())) return skip(name, path, 'excluded')
-    if (stats.dev !== rootStats.dev) return skip(name, path, 'mount')
+    if (exclude(path, stats.isDirectory())) return skip(name, 'excluded')
+    if (stats.dev !== rootStats.dev) return skip(name, 'mount')
     if (stats.isFile())
       return scanFile(place, name, path, stats, before?.type === 'file' ? before : undefined)
     if (stats.isSymbolicLink()) {
       return scanSymlink(place, name, stats, before?.type === 'symlink' ? before : undefined)
     }
     if (!stats.isDirectory()) {
-      return skip(name, path, stats.isFIFO() ? 'fifo' : stats.isSocket() ? 'socket' : 'device')
+      return skip(name, stats.isFIFO() ? 'fifo' : stats.isSocket() ? 'socket' : 'device')
     }
-    if (depth >= MAX_DEPTH) return skip(name, path, 'too_deep')
-    return orSkip(name, path, async () => {
+    return enter(place, name, path, before?.type === 'directory' ? before : undefined, depth)
+  }
+
+  const known = (entry: LiveEntry): LiveEntry => {
+    if (entry.type === 'file') counts.bytes += entry.size
+    return entry
+  }
+
+  const enter = async (
+    place: Place,
+    name: ByteString,
+    path: ByteString,
+    previous: LiveDirectory | undefined,
+    depth: number,
+    glimpse?: BigIntStats,
+  ): Promise<LiveEntry | undefined> => {
+    if (depth >= MAX_DEPTH) return skip(name, 'too_deep')
+    return orSkip(name, async () => {
       const below = placeIn(place, name)
       try {
-        const own = stats === glimpse ? stats : fstatSync(below.open().fd, { bigint: true })
-        const previous = before?.type === 'directory' ? before : undefined
-        return await scanDirectory(below, name, path, own, previous, depth + 1)
+        const stats = glimpse ?? fstatSync(below.open().fd, { bigint: true })
+        return await scanDirectory(below, name, path, stats, previous, depth + 1)
       } finally {
         below.close()
       }
@@ -184,9 +228,7 @@ export async function scan(directory: Directory, options: ScanOptions): Promise<
   }
 
   const isKnown = (before: LiveEntry, stats: BigIntStats): boolean =>
-    before.type !== 'skipped' &&
-    isSettled(before, stats) &&
-    (before.type !== 'file' || isStored(before.content))
+    before.type !== 'skipped' && isSettled(before, stats) && (before.type !== 'file' || isStored(before))
 
   const scanFile = async (
     place: Place,
@@ -195,16 +237,17 @@ export async function scan(directory: Directory, options: ScanOptions): Promise<
     stats: BigIntStats,
     before: LiveFile | undefined,
   ): Promise<LiveEntry | undefined> => {
-    if (before && isKnown(before, stats)) return count(before, path, 0)
-    const inode = stats.nlink > 1n ? inodes.get(`${stats.dev}:${stats.ino}`)?.file : undefined
-    if (inode && unchanged(inode.stat, stats)) return count({ ...inode, name }, path, 0)
-    return orSkip(name, path, async () => {
+    if (before && isKnown(before, stats)) return known(before)
+    const inode = stats.nlink > 1n ? inodes.get(`${stats.dev}:${stats.ino}`) : undefined
+    if (inode && unchanged(inode.stat, stats)) return known({ ...inode, name })
+    return orSkip(name, async () => {
       const fd = openSync(place.open().at(name), FILE_FLAGS)
       try {
         const { read, after, stable } = await readStable(fd)
         fresh++
         if (!stable) torn.add(path)
-        const { content, chunked, size, captured } = read
+        const { content, chunked, chunks, size } = read
+        captured += read.captured
         const file: LiveFile = {
           type: 'file',
           name,
@@ -212,9 +255,11 @@ export async function scan(directory: Directory, options: ScanOptions): Promise<
           size,
           content,
           chunked,
+          chunks,
           stat: { ...toStat(after, now()), ...(stable ? {} : { settled: false }) },
         }
-        return count(file, path, captured)
+        if (after.nlink > 1n) inodes.set(`${after.dev}:${after.ino}`, file)
+        return known(file)
       } finally {
         closeSync(fd)
       }
@@ -243,46 +288,25 @@ export async function scan(directory: Directory, options: ScanOptions): Promise<
     stats: BigIntStats,
     before: LiveSymlink | undefined,
   ): LiveEntry | undefined => {
-    receipt.links++
     if (before && isKnown(before, stats)) return before
     try {
       fresh++
       const target = readlinkSync(place.open().at(name), 'latin1')
       return { type: 'symlink', name, ...recorded(stats, before), target, stat: toStat(stats, now()) }
     } catch (error) {
-      receipt.links--
       if (errno(error) === 'ENOENT' || errno(error) === 'EINVAL') return undefined
       throw error
     }
   }
 
-  const count = (file: LiveFile, path: ByteString, captured: number): LiveFile => {
-    receipt.files++
-    receipt.bytes_captured += captured
-    receipt.bytes_reused += file.size - captured
-    counts.bytes += file.size
-    if (file.stat.nlink > 1n) {
-      const key = `${file.stat.dev}:${file.stat.ino}`
-      const group = inodes.get(key)
-      if (group) group.paths.push(path)
-      else inodes.set(key, { paths: [path], file })
-    }
-    return file
-  }
-
   /** What vanished meanwhile is not there; what may not be read is listed. */
-  const orSkip = async (
-    name: ByteString,
-    path: ByteString,
-    read: () => Promise<LiveEntry>,
-  ): Promise<LiveEntry | undefined> => {
+  const orSkip = async (name: ByteString, read: () => Promise<LiveEntry>): Promise<LiveEntry | undefined> => {
     try {
       return await read()
     } catch (error) {
       const code = errno(error)
       if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') return undefined
-      if (code === 'EACCES' || code === 'EPERM' || code === 'EIO' || code === 'ENXIO')
-        return skip(name, path, 'unreadable')
+      if (isUnreadable(error)) return skip(name, 'unreadable')
       throw error
     }
   }
@@ -302,7 +326,7 @@ export async function scan(directory: Directory, options: ScanOptions): Promise<
       'Call snapshot_list and restore an earlier snapshot if the directory is wanted back.',
     )
   }
-  const links = [...inodes.values()].map((group) => group.paths).filter((paths) => paths.length > 1)
+  const { counts: held, size, links, skipped } = summarise(root)
   const linksId = links.length > 0 ? putTree(encodeLinks(links)).id : null
   return {
     root,
@@ -310,18 +334,44 @@ export async function scan(directory: Directory, options: ScanOptions): Promise<
     linksId,
     digest: stateDigest(root, linksId),
     fingerprint: fingerprintOf(root, linksId),
-    size: receipt.bytes_captured + receipt.bytes_reused,
+    size,
     receipt: {
-      ...receipt,
+      ...held,
       hard_links: links.reduce((sum, group) => sum + group.length, 0),
-      skipped: [...skipped.values()],
-      changed_during_read: [...torn, ...changedDirectories.map((path) => path || '.')]
+      bytes_captured: captured,
+      bytes_reused: Math.max(0, size - captured),
+      skipped,
+      changed_during_read: [...torn, ...[...changedDirectories].map((path) => path || '.')]
         .slice(0, CHANGED_SHOWN)
         .map(show),
     },
     torn,
     fresh,
   }
+}
+
+const UNREADABLE = new Set([
+  'EACCES',
+  'EPERM',
+  'EIO',
+  'ENXIO',
+  'ENOTCONN',
+  'ESTALE',
+  'ETIMEDOUT',
+  'EHOSTDOWN',
+])
+
+/** Otherwise it is the directory itself that cannot be read, with all that is in it. */
+function isSearchable(directory: Directory): boolean {
+  try {
+    return lstatSync(directory.at('.')).isDirectory()
+  } catch {
+    return false
+  }
+}
+
+function isUnreadable(error: unknown): boolean {
+  return UNREADABLE.has(errno(error) ?? '')
 }
 
 /** A directory that is opened when something in it has to be read: most of an unchanged tree never is. */

@@ -5,6 +5,7 @@
 
 const SECRET_NAMES = [
   /^\.env(\..+)?$/,
+  /\.env$/,
   /\.(pem|key|p12|pfx|jks|keystore|kdbx|ppk)$/,
   /^id_[a-z0-9]+$/,
   /^\.(npmrc|netrc|pypirc|pgpass|git-credentials|htpasswd)$/,
@@ -37,17 +38,17 @@ const TOKENS: readonly [type: string, pattern: RegExp][] = [
   ['password-in-url', /\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s:/@]{1,100}:[^\s:/@]{3,200}@/],
   [
     'credential',
-    /(?:password|passwd|secret|api_?key|access_?token|auth_?token)["']?\s{0,5}[:=]\s{0,5}["'][^"'\s]{6,200}["']/i,
+    /(?:password|passwd|passphrase|_pass|secret|api_?key|access_?token|auth_?token)["']?\s{0,5}[:=]\s{0,5}["'][^"'\s]{6,200}["']/i,
   ],
   // Without quotes, as in YAML and .ini: only what looks like a value, not like code.
   [
     'credential',
-    /(?:password|passwd|secret|api_?key|access_?key|token)[a-z_]{0,20}\s{0,5}[:=]\s{0,5}(?=\S{0,200}\d)[^\s"'(){}[\],;]{8,200}$/i,
+    /(?:password|passwd|passphrase|_pass|secret|api_?key|access_?key|token)[a-z_]{0,20}\s{0,5}[:=]\s{0,5}(?=\S{0,200}\d)[^\s"'(){}[\],;]{8,200}$/i,
   ],
 ]
 
 const PRIVATE_KEY =
-  /-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]{0,30}PRIVATE KEY-----|$)/g
+  /-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----|$)/g
 
 /** Replaces private keys, and each line that holds something secret-looking. */
 export function redact(text: string): string {

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { createReader, createWriter, type Reader, type Writer } from './bytes.ts'
 import type { LiveDirectory, LiveEntry, Stat } from './live.ts'
 import type { ByteString } from './names.ts'
-import { objectId } from './store/pack-writer.ts'
-import { type Meta, SKIP_REASONS } from './tree.ts'
+import { objectId } from './object-id.ts'
+import { readEntry, writeEntry } from './tree.ts'
 
 /**
  * Remembers the last scan of each source, so that the next one reads only what changed: in memory while the server
@@ -19,12 +19,11 @@ export interface StatCache {
   flush(): void
 }
 
-const MAGIC = 'SSC3'
+const MAGIC = 'SSC4'
 /** Written a moment after a call, so that the caller does not wait for it. */
 const FLUSH_AFTER_MS = 100
 /** Sources kept in memory; each takes about 300 bytes an entry. */
 const MAX_SOURCES = 8
-const KIND = { file: 0, chunked: 1, directory: 2, symlink: 3, skipped: 4 } as const
 
 export function createStatCache(directory: string): StatCache {
   const scans = new Map<
@@ -103,7 +102,7 @@ function read(path: string): LiveDirectory | undefined {
 export function encode(root: LiveDirectory): Buffer {
   const writer = createWriter(1024 * 1024)
   writer.raw(Buffer.from(MAGIC, 'latin1'))
-  writeEntry(writer, root)
+  writeLive(writer, root)
   const body = writer.view()
   return Buffer.concat([body, createHash('sha256').update(body).digest()])
 }
@@ -113,64 +112,35 @@ export function decode(bytes: Buffer): LiveDirectory | undefined {
   if (end < 4 || bytes.toString('latin1', 0, 4) !== MAGIC) return undefined
   if (!createHash('sha256').update(bytes.subarray(0, end)).digest().equals(bytes.subarray(end)))
     return undefined
-  const root = readEntry(createReader(bytes, 4, end))
+  const root = readLive(createReader(bytes, 4, end))
   return root.type === 'directory' ? root : undefined
 }
 
-function writeEntry(writer: Writer, entry: LiveEntry): void {
-  writer.u8(entry.type === 'file' && entry.chunked ? KIND.chunked : KIND[entry.type])
-  writer.bytes(entry.name)
-  if (entry.type === 'skipped') {
-    writer.u8(SKIP_REASONS.indexOf(entry.reason))
-    return
-  }
-  writer.varint(entry.mode)
-  writer.varint(entry.uid)
-  writer.varint(entry.gid)
-  writer.time(entry.mtime)
+/** An entry as a tree has it, then what only a scan knows of it. */
+function writeLive(writer: Writer, entry: LiveEntry): void {
+  writeEntry(writer, entry)
+  if (entry.type === 'skipped') return
   writeStat(writer, entry.stat)
   if (entry.type === 'file') {
-    writer.varint(entry.size)
-    writer.id(entry.content)
-  } else if (entry.type === 'symlink') {
-    writer.bytes(entry.target)
-  } else {
-    writer.id(entry.tree)
+    writer.varint(entry.chunks.length)
+    for (const chunk of entry.chunks) writer.id(chunk)
+  } else if (entry.type === 'directory') {
     writer.id(entry.coarse)
     writer.varint(entry.children.length)
-    for (const child of entry.children) writeEntry(writer, child)
+    for (const child of entry.children) writeLive(writer, child)
   }
 }
 
-function readEntry(reader: Reader): LiveEntry {
-  const kind = reader.u8()
-  const name = reader.bytes()
-  if (kind === KIND.skipped)
-    return { type: 'skipped', name, reason: SKIP_REASONS[reader.u8()] ?? 'unreadable' }
-  const meta: Meta = {
-    mode: reader.varint(),
-    uid: reader.varint(),
-    gid: reader.varint(),
-    mtime: reader.time(),
-  }
+function readLive(reader: Reader): LiveEntry {
+  const entry = readEntry(reader)
+  if (entry.type === 'skipped') return entry
   const stat = readStat(reader)
-  if (kind === KIND.symlink) return { type: 'symlink', name, ...meta, stat, target: reader.bytes() }
-  if (kind === KIND.directory) {
-    const tree = reader.id()
-    const coarse = reader.id()
-    const children: LiveEntry[] = []
-    for (let rest = reader.varint(); rest > 0; rest--) children.push(readEntry(reader))
-    return { type: 'directory', name, ...meta, stat, tree, coarse, children }
+  if (entry.type === 'symlink') return { ...entry, stat }
+  if (entry.type === 'file') {
+    return { ...entry, stat, chunks: Array.from({ length: reader.varint() }, () => reader.id()) }
   }
-  return {
-    type: 'file',
-    name,
-    ...meta,
-    stat,
-    size: reader.varint(),
-    content: reader.id(),
-    chunked: kind === KIND.chunked,
-  }
+  const coarse = reader.id()
+  return { ...entry, stat, coarse, children: Array.from({ length: reader.varint() }, () => readLive(reader)) }
 }
 
 function writeStat(writer: Writer, stat: Stat): void {

@@ -1,7 +1,9 @@
 import { fail } from '../../snapshots/errors.ts'
+import { compareLinks } from './hard-links.ts'
 import type { Captured, LinkGroups, LiveDirectory, LiveEntry, LiveFile, LiveSymlink } from './live.ts'
 import type { ByteString } from './names.ts'
 import { join, showText } from './names.ts'
+import { type Owners, sameOwner } from './owners.ts'
 import type { Pause } from './pause.ts'
 import type { Scope } from './scope.ts'
 import {
@@ -12,7 +14,7 @@ import {
   type SymlinkEntry,
   sameTime,
 } from './tree.ts'
-import { EMPTY_VIEW, linkIndex, pairs, type View } from './view.ts'
+import { EMPTY_VIEW, pairs, type View } from './view.ts'
 
 /** What has to be done in one directory so that it equals the snapshot, and nothing that does not. */
 export interface DirectoryPlan {
@@ -54,9 +56,11 @@ export interface RestoreSteps {
   /** Paths that the snapshot would change but that hold something it must not touch (skipped, excluded, mounts). */
   blocked: ByteString[]
   /** What will be written, with the content each needs: checked to be in the store before anything is touched. */
-  contents: { path: ByteString; content: string }[]
+  contents: { path: ByteString; content: string; chunked: boolean }[]
   /** setuid and setgid bits that policy leaves out. */
   stripped: number
+  /** Entries that are made anew and whose owner this process may not give them. */
+  disowned: number
   /** First paths of each kind, for a person to look at. */
   samples: { written: ByteString[]; deleted: ByteString[]; metadata: ByteString[] }
 }
@@ -71,8 +75,8 @@ export interface Totals {
 export interface PlanOptions {
   scope: Scope
   pause: Pause
-  /** Owners are compared and set only where the process may set them. */
-  owners: boolean
+  /** Owners are compared and set as far as the process may set them. */
+  owners: Owners
   /** What policy makes of a file's setuid and setgid bits. */
   specialModes: 'keep' | 'strip'
   /** True when a file of this mode can be opened to set its metadata. */
@@ -97,15 +101,9 @@ export async function planSteps(
   const blocked: ByteString[] = []
   const contents: RestoreSteps['contents'] = []
   let stripped = 0
+  let disowned = 0
   let retimed = 0
-  const liveLinks = linkIndex(live.links)
-  // Names that are in the way of something not captured stay as they are; the others of their group are still one file.
-  const targetLinked = target.links.map((group) =>
-    group.filter((path) => !isBlocked(live.root, path.split('/'))),
-  )
-  const targetGroups = new Map(targetLinked.flatMap((group) => group.map((path) => [path, group] as const)))
-  const targetLinks = linkIndex(targetLinked.filter((group) => group.length > 1))
-  const sameLinks = JSON.stringify(live.links) === JSON.stringify(target.links)
+  const links = compareLinks(live, target.links, scope)
   /** Files that get a new inode: whoever shall be the same file has to be linked to it again. */
   const renewed = new Set<ByteString>()
   const changedInodes = new Set<string>()
@@ -147,7 +145,7 @@ export async function planSteps(
       return planSubdirectory(path, l, t, from, to, where === 'inside')
     }
     if (where === 'above' && t?.type === 'directory' && l) throw inTheWay(path, l.type)
-    if (where === 'above') return l?.type === 'directory' && !t ? planBelow(path, l, from) : block(path)
+    if (where === 'above') return l?.type === 'directory' ? planBelow(path, l, from) : undefined
     if (!t) return l ? planRemoval(path, l) : undefined
     if (l?.type === 'directory' && holdsSkipped(l)) return block(path)
     if (t.type === 'symlink') return planSymlink(path, l, t)
@@ -168,7 +166,7 @@ export async function planSteps(
       return { do: 'make', name: t.name, target: t, live: l, plan }
     }
     const differs = inside && metaDiffers(l, t)
-    if (l.tree === t.tree && sameLinks && !differs) return undefined
+    if (l.tree === t.tree && links.unchanged && !differs) return undefined
     const plan = await planDirectory(path, await from.enter(l), await to.enter(t), l, inside ? t : undefined)
     if (differs) noteDirectory(path, l, t)
     return differs || plan.steps.length > 0 ? { do: 'enter', name: t.name, plan } : undefined
@@ -211,16 +209,14 @@ export async function planSteps(
   }
 
   const planFile = (path: ByteString, l: Captured | undefined, t: FileEntry): Step | undefined => {
-    const group = targetGroups.get(path)?.every((member) => scope.of(member) === 'inside')
-      ? targetGroups.get(path)
-      : undefined
-    const leader = group && group[0] !== path ? group[0] : undefined
+    const group = links.wanted(path)
+    const leader = group && group.names[0] !== path ? group.names[0] : undefined
     const sameContent = l?.type === 'file' && l.content === t.content && l.size === t.size
-    const sameInodes = liveLinks(path) === targetLinks(path) || (!group && scope.named)
+    const sameInodes = links.same(path) || (!group && scope.named)
     const current = sameContent && sameInodes && !(leader !== undefined && renewed.has(leader))
     if (current && group) keptFiles.set(path, l)
     if (current && !metaDiffers(l, t)) return undefined
-    if (current && options.readable(l.mode) && isOurs(path, l)) {
+    if (current && options.readable(l.mode) && links.isOurs(path, l.stat.nlink)) {
       // Metadata belongs to the inode: once for all its names.
       const inode = `${l.stat.dev}:${l.stat.ino}`
       if (l.stat.nlink > 1n && changedInodes.has(inode)) return undefined
@@ -235,15 +231,10 @@ export async function planSteps(
     }
     renewed.add(path)
     totals.bytes += t.size
-    contents.push({ path, content: t.content })
+    contents.push({ path, content: t.content, chunked: t.chunked })
+    noteOwner(t)
     if (options.specialModes === 'strip' && (t.mode & SPECIAL) !== 0) stripped++
     return { do: 'write', name: t.name, target: t, live: l }
-  }
-
-  /** Every name of the inode is in the source and named by the call, so nobody else is affected by its metadata. */
-  const isOurs = (path: ByteString, l: LiveFile): boolean => {
-    const names = liveLinks(path)?.split('\0') ?? [path]
-    return Number(l.stat.nlink) === names.length && names.every((name) => scope.of(name) === 'inside')
   }
 
   const block = (path: ByteString): undefined => {
@@ -257,7 +248,12 @@ export async function planSteps(
   const rightsDiffer = (l: Meta, t: Meta & { type: Entry['type'] }): boolean => {
     const allowed = t.type === 'file' && l.mode === allowedMode(t.mode, options.specialModes)
     const modeDiffers = t.type !== 'symlink' && l.mode !== t.mode && !allowed
-    return modeDiffers || (options.owners && (l.uid !== t.uid || l.gid !== t.gid))
+    return modeDiffers || !sameOwner(l, options.owners.possible(t, l))
+  }
+
+  /** What is made anew belongs to this process first. */
+  const noteOwner = (t: Meta) => {
+    if (!sameOwner(t, options.owners.possible(t, options.owners.own))) disowned++
   }
 
   /** A directory's time follows from what changes in it: it is set, but not worth telling. */
@@ -266,11 +262,11 @@ export async function planSteps(
     else retimed++
   }
 
-  const whole = !scope.named ? target.meta : undefined
+  const whole = !scope.named || !live.root ? target.meta : undefined
   const root = await planDirectory('', live.view, target.view, live.root, whole)
   if (live.root && whole && metaDiffers(live.root, { ...whole, type: 'directory' }))
     noteDirectory('', live.root, whole)
-  return { root, totals, retimed, blocked, contents, stripped, samples }
+  return { root, totals, retimed, blocked, contents, stripped, disowned, samples }
 }
 
 function inTheWay(path: ByteString, type: string) {
@@ -284,14 +280,6 @@ function inTheWay(path: ByteString, type: string) {
 /** setuid and setgid of a file are restored only if policy keeps them; the rest always is. */
 export function allowedMode(mode: number, policy: 'keep' | 'strip'): number {
   return policy === 'keep' ? mode : mode & ~SPECIAL
-}
-
-/** Something that was not captured is at this path, in it or above it. */
-function isBlocked(directory: LiveDirectory | undefined, [name, ...rest]: readonly ByteString[]): boolean {
-  const entry = directory?.children.find((child) => child.name === name)
-  if (entry?.type === 'skipped') return true
-  if (entry?.type !== 'directory') return false
-  return rest.length > 0 ? isBlocked(entry, rest) : holdsSkipped(entry)
 }
 
 function holdsSkipped(directory: LiveDirectory): boolean {

@@ -14,16 +14,19 @@ const MAX_FILE_BYTES = 512 * 1024
 /** What one changed file may add to an answer. */
 const MAX_DIFF_CHARS = 8000
 /** An edit script longer than this is no help to a reader and slow to find. */
-const MAX_EDITS = 5000
+const MAX_EDITS = 2000
+/** Lines that differ everywhere are compared for this long at most. */
+const MAX_MS = 100
 
 export type TextDiff = { diff: string } | { diff_omitted: 'binary' | 'too_large' | 'redacted' }
 
 /** Reads the content of one side. Undefined when it is not there (any more). */
 export type ReadText = (path: ByteString, entry: FileEntry) => Promise<Buffer | undefined>
 
-/** A unified diff of one changed file, without its secrets; undefined when there is no content to compare. */
+/** A unified diff of one changed file (`base` is the name of the directory it is in), without its secrets; undefined when there is no content to compare. */
 export async function textDiff(
   difference: Difference,
+  base: string,
   readBefore: ReadText,
   readAfter: ReadText,
 ): Promise<TextDiff | undefined> {
@@ -31,7 +34,7 @@ export async function textDiff(
   const after = difference.after?.type === 'file' ? difference.after : undefined
   if ((!before && !after) || before?.content === after?.content) return undefined
   const path = showText(difference.path)
-  if (isSecretFile(path)) return { diff_omitted: 'redacted' }
+  if (isSecretFile(`${base}/${path}`)) return { diff_omitted: 'redacted' }
   if ((before?.size ?? 0) > MAX_FILE_BYTES || (after?.size ?? 0) > MAX_FILE_BYTES)
     return { diff_omitted: 'too_large' }
   const left = before ? await readBefore(difference.path, before) : undefined
@@ -39,7 +42,11 @@ export async function textDiff(
   if ((left && isBinary(left)) || (right && isBinary(right))) return { diff_omitted: 'binary' }
   const [old, now] = [left, right].map((bytes) => redact(bytes?.toString('utf8') ?? '')) as [string, string]
   if (old === now && old !== '') return { diff_omitted: 'redacted' }
-  const patch = structuredPatch('', '', old, now, '', '', { context: 3, maxEditLength: MAX_EDITS })
+  const patch = structuredPatch('', '', old, now, '', '', {
+    context: 3,
+    maxEditLength: MAX_EDITS,
+    timeout: MAX_MS,
+  })
   if (!patch) return { diff_omitted: 'too_large' }
   const text = patch.hunks.map(showHunk).join('\n')
   const cut = text.length - MAX_DIFF_CHARS

@@ -2,10 +2,10 @@ import { fail, toProblem } from '../../snapshots/errors.ts'
 import type { Snapshot } from '../../snapshots/model.ts'
 import type { DeletePlan, DeleteResult } from '../../snapshots/provider.ts'
 import { type Engine, isoTime } from './engine.ts'
+import { objectId } from './object-id.ts'
 import { find, shelf } from './shelf.ts'
 import { isProtected, toSnapshot } from './snapshot-view.ts'
 import type { Stored } from './store/manifests.ts'
-import { objectId } from './store/pack-writer.ts'
 
 /** Deleting moves the manifest into the trash: the data stays, and the snapshot can be taken out again. */
 export function planDelete(engine: Engine, ids: readonly string[]): DeletePlan {
@@ -82,8 +82,13 @@ export function trashExpired(engine: Engine): void {
     const { expires_at: expires } = stored.details
     if (stored.trashed || expires === undefined || now < Date.parse(expires) || isProtected(stored, now))
       continue
-    moveToTrash(engine, stored.id, now, true)
-    engine.log.info('expired snapshot moved to the trash', { snapshot: stored.id })
+    try {
+      moveToTrash(engine, stored.id, now, true)
+      engine.log.info('expired snapshot moved to the trash', { snapshot: stored.id })
+    } catch (error) {
+      // Another process was quicker, or the store cannot be written: no reason to refuse a new snapshot.
+      engine.log.warn('expired snapshot not moved to the trash', { snapshot: stored.id, error })
+    }
   }
 }
 

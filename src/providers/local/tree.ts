@@ -1,4 +1,4 @@
-import { createReader, createWriter, MalformedBytes } from './bytes.ts'
+import { createReader, createWriter, MalformedBytes, type Reader, type Writer } from './bytes.ts'
 import { type ByteString, isEntryName } from './names.ts'
 
 /**
@@ -65,11 +65,11 @@ export function encodeTree(entries: readonly Entry[]): Buffer {
   writer.reset()
   writer.raw(Buffer.from(MAGIC, 'latin1'))
   writer.varint(entries.length)
-  for (const entry of entries) encodeEntry(entry)
+  for (const entry of entries) writeEntry(writer, entry)
   return writer.view()
 }
 
-function encodeEntry(entry: Entry): void {
+export function writeEntry(writer: Writer, entry: Entry): void {
   writer.u8(entry.type === 'file' && entry.chunked ? KIND.chunked : KIND[entry.type])
   writer.bytes(entry.name)
   if (entry.type === 'skipped') {
@@ -99,17 +99,18 @@ export function decodeTree(bytes: Buffer): Entry[] {
   const entries: Entry[] = []
   let previous = ''
   for (let n = 0; n < count; n++) {
-    const kind = reader.u8()
-    const name = reader.bytes()
-    if (!isEntryName(name) || name <= previous) throw new MalformedBytes('bad or unordered name')
-    previous = name
-    entries.push(decodeEntry(kind, name, reader))
+    const entry = readEntry(reader)
+    if (!isEntryName(entry.name) || entry.name <= previous) throw new MalformedBytes('bad or unordered name')
+    previous = entry.name
+    entries.push(entry)
   }
   if (!reader.done()) throw new MalformedBytes('trailing bytes')
   return entries
 }
 
-function decodeEntry(kind: number, name: ByteString, reader: ReturnType<typeof createReader>): Entry {
+export function readEntry(reader: Reader): Entry {
+  const kind = reader.u8()
+  const name = reader.bytes()
   if (kind === KIND.skipped) {
     const reason = SKIP_REASONS[reader.u8()]
     if (!reason) throw new MalformedBytes('unknown reason')

@@ -7,6 +7,7 @@ import {
   ftruncateSync,
   futimesSync,
   lchownSync,
+  lstatSync,
   lutimesSync,
   openSync,
   symlinkSync,
@@ -14,19 +15,20 @@ import {
 } from 'node:fs'
 import { CHUNK_BYTES, decodeChunkList } from './content.ts'
 import type { Directory } from './directory.ts'
-import { isStill, type Stat } from './live.ts'
+import type { Stat } from './live.ts'
 import { type ByteString, toFsPath } from './names.ts'
+import { objectId } from './object-id.ts'
+import { type Owners, sameOwner } from './owners.ts'
 import type { Pause } from './pause.ts'
 import { allowedMode } from './steps.ts'
 import type { ObjectStore } from './store/objects.ts'
-import { objectId } from './store/pack-writer.ts'
 import { errno } from './system-error.ts'
 import type { FileEntry, Meta, SymlinkEntry } from './tree.ts'
 import { wellFormed } from './view.ts'
 
 /** What setting metadata needs to know of the process and the policy. */
 export interface MetaOptions {
-  owners: boolean
+  owners: Owners
   specialModes: 'keep' | 'strip'
 }
 
@@ -77,7 +79,7 @@ function writeFully(fd: number, bytes: Buffer, position: number): void {
 
 function setFileMeta(fd: number, entry: FileEntry, options: MetaOptions): void {
   // The owner first: changing it clears setuid and setgid.
-  if (options.owners) ifPermitted(() => fchownSync(fd, entry.uid, entry.gid))
+  giveOwner(entry, fstatSync(fd), options, (uid, gid) => fchownSync(fd, uid, gid))
   fchmodSync(fd, allowedMode(entry.mode, options.specialModes))
   futimesSync(fd, seconds(entry.mtime), seconds(entry.mtime))
 }
@@ -92,7 +94,8 @@ export function updateFileMeta(
 ): boolean {
   const fd = openSync(dir.at(name), EXISTING_FILE)
   try {
-    if (!isStill(known, fstatSync(fd, { bigint: true }))) return false
+    // The same inode as a moment ago, by its name: what was opened is what was checked.
+    if (fstatSync(fd, { bigint: true }).ino !== known.ino) return false
     setFileMeta(fd, entry, options)
     return true
   } finally {
@@ -116,23 +119,27 @@ export function setSymlinkMeta(
   entry: SymlinkEntry,
   options: MetaOptions,
 ): void {
-  if (options.owners) ifPermitted(() => lchownSync(dir.at(name), entry.uid, entry.gid))
+  giveOwner(entry, lstatSync(dir.at(name)), options, (uid, gid) => lchownSync(dir.at(name), uid, gid))
   lutimesSync(dir.at(name), seconds(entry.mtime), seconds(entry.mtime))
 }
 
 export function setDirectoryMeta(dir: Directory, meta: Meta, options: MetaOptions): void {
-  const now = fstatSync(dir.fd)
-  if (options.owners && (now.uid !== meta.uid || now.gid !== meta.gid)) {
-    ifPermitted(() => fchownSync(dir.fd, meta.uid, meta.gid))
-  }
+  giveOwner(meta, fstatSync(dir.fd), options, (uid, gid) => fchownSync(dir.fd, uid, gid))
   fchmodSync(dir.fd, meta.mode)
   futimesSync(dir.fd, seconds(meta.mtime), seconds(meta.mtime))
 }
 
 /** Root in a container may own only some ids. The rest is restored all the same; the verification tells the difference. */
-function ifPermitted(change: () => void): void {
+function giveOwner(
+  wanted: Meta,
+  now: { uid: number; gid: number },
+  { owners }: MetaOptions,
+  give: (uid: number, gid: number) => void,
+): void {
+  const { uid, gid } = owners.possible(wanted, now)
+  if (sameOwner(now, { uid, gid })) return
   try {
-    change()
+    give(uid, gid)
   } catch (error) {
     if (errno(error) !== 'EPERM' && errno(error) !== 'EINVAL') throw error
   }

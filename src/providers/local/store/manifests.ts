@@ -2,12 +2,27 @@ import { existsSync, readdirSync, readFileSync, renameSync, statSync } from 'nod
 import { join } from 'node:path'
 import { z } from 'zod'
 import { fail } from '../../../snapshots/errors.ts'
-import { Labels, Receipt, Time } from '../../../snapshots/model.ts'
+import { Labels, Time } from '../../../snapshots/model.ts'
+import { objectId } from '../object-id.ts'
+import { errno } from '../system-error.ts'
 import { syncDirectory, writeDurably } from './durable.ts'
-import { objectId } from './pack-writer.ts'
 
 const Hex = z.string().regex(/^[0-9a-f]{64}$/)
 const Count = z.number().int().nonnegative()
+
+const Path = z.object({ path: z.string(), bytes: z.base64().optional() })
+
+/** What was captured and what was not, as format 1 has it: what results say may grow, what is stored may not. */
+const ManifestReceipt = z.object({
+  files: Count,
+  directories: Count,
+  links: Count,
+  hard_links: Count.optional(),
+  bytes_captured: Count,
+  bytes_reused: Count,
+  skipped: z.array(z.object({ reason: z.string(), count: Count, samples: z.array(Path) })),
+  changed_during_read: z.array(Path),
+})
 
 /**
  * A snapshot as the store keeps it. Immutable: its id is the start of the SHA-256 of its bytes, so that an altered
@@ -38,7 +53,7 @@ export const Manifest = z.strictObject({
   exclude: z.array(z.string().max(1024)).max(256),
   /** Sum of the sizes of all files. */
   size: Count,
-  receipt: Receipt,
+  receipt: ManifestReceipt,
 })
 export type Manifest = z.infer<typeof Manifest>
 
@@ -106,7 +121,8 @@ export function createManifestStore(home: string): ManifestStore {
       const value = Details.parse(parseJson(readFileSync(path)))
       detailsCache.set(id, { version, details: value })
       return value
-    } catch {
+    } catch (error) {
+      if (errno(error) !== undefined && errno(error) !== 'ENOENT') throw error
       // The content is safe in the manifest; without its details a snapshot is kept rather than risked.
       return {
         name: id.slice(0, 12),

@@ -1,9 +1,12 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fail } from '../../../snapshots/errors.ts'
+import { MalformedBytes } from '../bytes.ts'
+import { objectId } from '../object-id.ts'
+import { errno } from '../system-error.ts'
 import { decompress } from './codec.ts'
 import { decodeIndex, type PackIndex, type Place } from './pack-index.ts'
-import { createPackWriter, objectId, type PackWriter } from './pack-writer.ts'
+import { createPackWriter, type PackWriter } from './pack-writer.ts'
 
 /** Content-addressed storage: bytes in, SHA-256 out, kept once whoever asks. */
 export interface ObjectStore {
@@ -72,6 +75,7 @@ export function createObjectStore(directory: string): ObjectStore {
   const refresh = (force = false) => {
     const mtime = statSync(directory).mtimeMs
     if (mtime === seenMtime && !force) return
+    let complete = true
     for (const file of readdirSync(directory)) {
       const name = file.endsWith('.idx') ? file.slice(0, -4) : undefined
       if (!name || known.has(name)) continue
@@ -79,13 +83,18 @@ export function createObjectStore(directory: string): ObjectStore {
         const bytes = readFileSync(join(directory, file))
         const pack = statSync(join(directory, `${name}.pack`))
         add(name, decodeIndex(bytes), pack.size, bytes.length + pack.size)
-      } catch {
+      } catch (error) {
+        if (!isDamage(error)) {
+          // Too many open files, say: it is looked at again next time.
+          complete = false
+          continue
+        }
         // One damaged index must not stop the others; what it held is reported missing when it is asked for.
         known.add(name)
         broken.push(name)
       }
     }
-    seenMtime = mtime
+    seenMtime = complete ? mtime : -1
   }
 
   const locate = (id: string): Location | undefined => {
@@ -208,6 +217,10 @@ export function createObjectStore(directory: string): ObjectStore {
       cache.clear()
     },
   }
+}
+
+function isDamage(error: unknown): boolean {
+  return error instanceof MalformedBytes || error instanceof RangeError || errno(error) === 'ENOENT'
 }
 
 function corrupt(id: string, what: string, cause?: unknown) {

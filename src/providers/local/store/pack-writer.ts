@@ -1,5 +1,5 @@
-import { hash, randomBytes } from 'node:crypto'
-import { type FileHandle, open, rm } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { type FileHandle, open, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { compress } from './codec.ts'
 import { writeDurably } from './durable.ts'
@@ -15,10 +15,6 @@ const PACK_BYTES = 256 * 1024 * 1024
 const MAX_PENDING = 16
 /** Write-back is started early, so that the sync at the end has little left to do. */
 const SYNC_EVERY = 64 * 1024 * 1024
-
-export function objectId(bytes: Uint8Array): string {
-  return hash('sha256', bytes, 'hex')
-}
 
 /** A committed pack: its name and what is in it. */
 export interface WrittenPack {
@@ -58,7 +54,9 @@ interface OpenPack {
 
 export function createPackWriter(directory: string): PackWriter {
   const seen = new Set<string>()
-  const committed: WrittenPack[] = []
+  /** Complete on disk, but without an index: nobody sees them yet. */
+  const finished: Omit<WrittenPack, 'indexBytes'>[] = []
+  let committed = false
   const streams = { tree: newBlock(), content: newBlock() }
   let pack: OpenPack | undefined
   let chain: Promise<void> = Promise.resolve()
@@ -111,7 +109,7 @@ export function createPackWriter(directory: string): PackWriter {
     if (failure) return
     if (pack && pack.end + bytes.length > PACK_BYTES && pack.index.blocks.length > 0) await finishPack()
     pack ??= await openPack()
-    await pack.file.write(bytes, 0, bytes.length, pack.end)
+    await writeFully(pack.file, bytes, pack.end)
     const number = pack.index.blocks.push({ offset: pack.end, stored: bytes.length, size, codec }) - 1
     block.ids.forEach((id, n) => {
       const part = block.parts[n] as { offset: number; length: number }
@@ -130,7 +128,7 @@ export function createPackWriter(directory: string): PackWriter {
   const openPack = async (): Promise<OpenPack> => {
     const name = randomBytes(16).toString('hex')
     const file = await open(join(directory, `${name}.pack`), 'wx', 0o600)
-    await file.write(PACK_MAGIC, 0, PACK_MAGIC.length, 0)
+    await writeFully(file, PACK_MAGIC, 0)
     return { name, file, index: { blocks: [], ids: [], places: [] }, end: PACK_MAGIC.length, unsynced: 0 }
   }
 
@@ -138,11 +136,10 @@ export function createPackWriter(directory: string): PackWriter {
     if (!pack) return
     const { name, file, index, end } = pack
     await file.datasync()
+    await requireWhole(file, join(directory, `${name}.pack`), end)
     await file.close()
     pack = undefined
-    const encoded = encodeIndex(index)
-    writeDurably(join(directory, `${name}.idx`), encoded)
-    committed.push({ name, index, bytes: end, indexBytes: encoded.length })
+    finished.push({ name, index, bytes: end })
   }
 
   const drain = async () => {
@@ -178,17 +175,42 @@ export function createPackWriter(directory: string): PackWriter {
     async commit() {
       await flushAll()
       await finishPack()
-      return committed
+      const written = finished.map((done) => {
+        const encoded = encodeIndex(done.index)
+        writeDurably(join(directory, `${done.name}.idx`), encoded)
+        return { ...done, indexBytes: encoded.length }
+      })
+      committed = true
+      return written
     },
     async abort() {
       failure ??= new Error('aborted')
       await chain
-      if (pack) {
-        await pack.file.close().catch(() => {})
-        await rm(join(directory, `${pack.name}.pack`), { force: true })
-        pack = undefined
+      await pack?.file.close().catch(() => {})
+      // Once committed, packs stay: they hold whole objects that a later create may use.
+      if (committed) return
+      for (const { name } of pack ? [...finished, pack] : finished) {
+        await rm(join(directory, `${name}.idx`), { force: true })
+        await rm(join(directory, `${name}.pack`), { force: true })
       }
-      // A pack that was already committed holds whole, valid objects that nothing refers to: later creates may.
+      pack = undefined
     },
+  }
+}
+
+/** A full disk or a limit shows as a short write first. */
+async function writeFully(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done)
+    if (bytesWritten === 0) throw Object.assign(new Error('nothing was written'), { code: 'ENOSPC' })
+    done += bytesWritten
+  }
+}
+
+/** What is about to be indexed must be there, under its name: a sweep of another process may have taken it for abandoned. */
+async function requireWhole(file: FileHandle, path: string, size: number): Promise<void> {
+  const [open, named] = [await file.stat({ bigint: true }), await stat(path, { bigint: true })]
+  if (open.ino !== named.ino || open.dev !== named.dev || named.size !== BigInt(size)) {
+    throw new Error('the pack was removed or cut while it was written')
   }
 }

@@ -57,7 +57,7 @@ export function openStore(home: string, options: { maxBytes?: number; clock: () 
       if (purpose === 'snapshot' && options.maxBytes !== undefined && used + more > options.maxBytes) {
         throw fail(
           'QUOTA_EXCEEDED',
-          `The store holds ${used} bytes and may hold ${options.maxBytes}; ${more} more do not fit. Nothing was changed.`,
+          `The store may hold ${options.maxBytes} bytes; with this snapshot it would hold ${used + more} or more. Nothing was changed.`,
           'Ask the operator to raise --max-store; deleting snapshots frees no space yet. Existing ones can be restored.',
         )
       }
