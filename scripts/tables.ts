@@ -3,7 +3,7 @@ import { SETTINGS, type Setting } from '../src/config/settings.ts'
 import { PolicyFile } from '../src/config/values.ts'
 import { listTools } from '../src/mcp/list-tools.ts'
 import { TOOLS } from '../src/mcp/tools/index.ts'
-import { ERROR_CODES } from '../src/snapshots/errors.ts'
+import { ERROR_CODES, type ErrorCode, RESERVED } from '../src/snapshots/errors.ts'
 
 /** The generated parts of the documents, as Markdown. */
 
@@ -78,7 +78,10 @@ export function policyTable(): string {
 export function errorTable(): string {
   return table(
     ['Code', 'Meaning'],
-    Object.entries(ERROR_CODES).map(([code, meaning]) => [`\`${code}\``, meaning]),
+    Object.entries(ERROR_CODES).map(([code, meaning]) => [
+      `\`${code}\``,
+      RESERVED.has(code as ErrorCode) ? `${meaning} Reserved: this version never answers it.` : meaning,
+    ]),
   )
 }
 

@@ -87,6 +87,7 @@ function registryOf(config: Config, log: Log): ProviderRegistry {
     ...(config.maxStoreBytes !== undefined && { maxStoreBytes: config.maxStoreBytes }),
     trashWindowMs: durationMs(trash_window),
     specialModes: special_modes,
+    expire: config.policy.delete !== 'never',
     clock,
     log,
   })

@@ -39,6 +39,10 @@ function take(rest: readonly string[], expected: number): readonly string[] {
 }
 
 function print(text: string): number {
+  // Whoever reads may have seen enough: `snapshot-mcp --help | head -1` is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
   process.stdout.write(text)
   return 0
 }

@@ -3,18 +3,14 @@ import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { z } from 'zod'
-import { checkRoot, expandTilde } from './config/roots.ts'
+import { expandTilde, findRoots, type Roots, refuseReachable } from './config/roots.ts'
 import { type Given, type Key, SETTINGS, type Setting } from './config/settings.ts'
 import { PolicyFile } from './config/values.ts'
 import { PROVIDER_NAMES } from './providers/index.ts'
-import { fail, SnapshotError } from './snapshots/errors.ts'
+import { fail } from './snapshots/errors.ts'
 
 /** The only reader of flags, variables and configuration files. Everything else is handed a Config. */
-export interface Config {
-  /** Real paths of the directories that may be captured. */
-  roots: readonly string[]
-  /** Why there are no roots: nobody named one, and the working directory is none. */
-  rootsProblem?: string
+export interface Config extends Roots {
   home: string
   /** Where plans, operations and locks live. */
   stateDirectory: string
@@ -72,40 +68,52 @@ export function readCommandLine(argv: readonly string[]): CommandLine & { flags:
 
 /** The configuration, checked. INVALID_ARGUMENT says which setting is wrong, and nothing was started. */
 export function loadConfig(flags: Record<string, unknown>, around: Surroundings = surroundings()): Config {
-  const given = readSettings(flags, around)
   const path = (text: string) => resolve(around.cwd, expandTilde(text, around.userHome))
+  const { config, ...named } = flags
+  const set = unlessUnset(config)
+  const configFile = typeof set === 'string' ? path(set) : undefined
+  const given = readSettings(named, configFile, around.env)
   const home = path(given.home ?? defaultHome(around))
+  const stateDirectory = stateDirectoryOf(given.state ?? 'file:', home)
+  const policyFile = given.policy === undefined ? undefined : path(given.policy)
   const { maxStoreBytes, ...rest } = {
     home,
-    stateDirectory: stateDirectory(given.state ?? 'file:', home),
+    stateDirectory,
     providers: knownProviders(given.providers ?? ['local']),
     readOnly: given.read_only ?? false,
     guard: given.guard ?? 'auto',
-    policy: given.policy === undefined ? PolicyFile.parse({}) : readPolicy(path(given.policy)),
+    policy: policyFile === undefined ? PolicyFile.parse({}) : readPolicy(policyFile),
     maxStoreBytes: given.max_store,
     logLevel: given.log_level ?? 'info',
   }
-  return {
-    ...rest,
-    ...(maxStoreBytes !== undefined && { maxStoreBytes }),
-    ...roots(given.roots, { cwd: around.cwd, userHome: around.userHome, store: home }),
-  }
+  const found = findRoots(given.roots, {
+    cwd: around.cwd,
+    userHome: around.userHome,
+    reserved: [
+      { path: home, holds: 'snapshots are kept' },
+      { path: stateDirectory, holds: 'the records of the server are kept' },
+    ],
+  })
+  refuseReachable(found.roots, { 'configuration file': configFile, 'policy file': policyFile })
+  return { ...rest, ...(maxStoreBytes !== undefined && { maxStoreBytes }), ...found }
 }
 
 function surroundings(): Surroundings {
   return { env: process.env, cwd: process.cwd(), userHome: homedir() }
 }
 
-function readSettings(flags: Record<string, unknown>, around: Surroundings): Given {
-  const { config, ...named } = flags
-  const path = unlessUnset(config)
-  const file = typeof path === 'string' ? readJson(resolve(around.cwd, path), 'configuration file') : {}
-  refuseUnknown(file, around.env)
+function readSettings(
+  flags: Record<string, unknown>,
+  configFile: string | undefined,
+  env: Surroundings['env'],
+): Given {
+  const file = configFile === undefined ? {} : readJson(configFile, 'configuration file')
+  refuseUnknown(file, env)
   const given: Record<string, unknown> = {}
   for (const [key, { flag, variable, schema }] of settings) {
     const origins: [string, unknown][] = [
-      [`--${flag}`, named[flag]],
-      [variable, around.env[variable]],
+      [`--${flag}`, flags[flag]],
+      [variable, env[variable]],
       [`"${key}" in the configuration file`, file[key]],
     ]
     const found = origins.map(([origin, value]) => [origin, unlessUnset(value)] as const)
@@ -119,7 +127,7 @@ function readSettings(flags: Record<string, unknown>, around: Surroundings): Giv
 function unlessUnset(value: unknown): unknown {
   if (Array.isArray(value)) {
     const set = value.filter((entry) => unlessUnset(entry) !== undefined)
-    return set.length > 0 ? set : undefined
+    return set.length > 0 || value.length === 0 ? set : undefined
   }
   return typeof value === 'string' && /^(\$\{.*\})?$/s.test(value.trim()) ? undefined : value
 }
@@ -164,7 +172,7 @@ function defaultHome({ env, userHome }: Surroundings): string {
   return join(data && isAbsolute(data) ? data : join(userHome, '.local', 'share'), 'snapshot-mcp')
 }
 
-function stateDirectory(url: string, home: string): string {
+function stateDirectoryOf(url: string, home: string): string {
   const path = url.startsWith('file:') ? url.slice('file:'.length).replace(/^\/\/(?=\/)/, '') : undefined
   if (path === '') return join(home, 'state')
   if (path !== undefined && isAbsolute(path)) return path
@@ -184,22 +192,4 @@ function knownProviders(names: readonly string[]): readonly string[] {
       `Known: ${PROVIDER_NAMES.join(', ')}.`,
     )
   return [...new Set(names)]
-}
-
-/**
- * Roots that somebody named must be right. The default is a guess: a desktop client starts servers in `/`, and a
- * server that dies there leaves its user without a word, so it starts without roots and every call says what to set.
- */
-function roots(
-  named: readonly string[] | undefined,
-  rules: Parameters<typeof checkRoot>[1],
-): Pick<Config, 'roots' | 'rootsProblem'> {
-  if (named !== undefined && named.length > 0)
-    return { roots: [...new Set(named.map((root) => checkRoot(root, rules)))] }
-  try {
-    return { roots: [checkRoot(rules.cwd, rules)] }
-  } catch (error) {
-    if (!(error instanceof SnapshotError)) throw error
-    return { roots: [], rootsProblem: error.message }
-  }
 }

@@ -2,6 +2,7 @@ import { userInfo } from 'node:os'
 import { createApp } from '../app.ts'
 import type { Config } from '../config.ts'
 import type { Approvals } from '../guard/approvals.ts'
+import { effectLines } from '../mcp/tools/effects.ts'
 import { fail } from '../snapshots/errors.ts'
 import { plain } from '../snapshots/plain.ts'
 import { type Terminal, terminalOf } from './terminal.ts'
@@ -40,7 +41,7 @@ export async function decide(code: string, { approvals, terminal, by }: Decision
     [
       `${plain(type)} (${plain(provider)}), asked by ${plain(principal)}:`,
       plain(view.summary, 2000),
-      `Effects: ${plain(JSON.stringify(view.effects), 2000)}`,
+      ...effectLines(view.effects),
       view.reversible ? 'Can be undone.' : 'CANNOT BE UNDONE.',
       ...view.warnings.map((warning) => `Warning: ${plain(warning, 500)}`),
     ].join('\n'),

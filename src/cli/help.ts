@@ -8,7 +8,10 @@ const COMMANDS = [
 ] as const
 
 const OTHERS = [
-  ['--config FILE', 'A JSON file with settings, by the keys in brackets. Unknown keys are errors.'],
+  [
+    '--config FILE',
+    'A JSON file with settings, by the keys in brackets, outside of every root. Unknown keys are errors.',
+  ],
   ['-h, --help', 'Print this.'],
   ['-v, --version', 'Print the version.'],
 ] as const

@@ -3,6 +3,7 @@ import type { Config } from '../config.ts'
 import { fail } from '../snapshots/errors.ts'
 import { SnapshotId } from '../snapshots/model.ts'
 import { plain } from '../snapshots/plain.ts'
+import type { Context, Provider } from '../snapshots/provider.ts'
 import { type Terminal, terminalOf } from './terminal.ts'
 
 /** Lifts the protection of a snapshot: a person's decision, for which no tool exists. */
@@ -22,13 +23,20 @@ export async function unprotect(
   if (!success)
     throw fail('INVALID_ARGUMENT', 'That is not a snapshot id.', 'Give it as snapshot_list shows it.')
   const at = id.indexOf(':')
-  const app = createApp(config)
-  const provider = await app.registry.get(id.slice(0, at))
+  const { registry, log } = createApp(config)
+  const provider = await registry.get(id.slice(0, at))
+  const ctx = { signal: new AbortController().signal, progress() {}, log, operation: 'op_terminal' }
+  try {
+    return await lift(provider, id.slice(at + 1), terminal, ctx)
+  } finally {
+    await provider.close?.()
+  }
+}
+
+async function lift(provider: Provider, native: string, terminal: Terminal, ctx: Context): Promise<number> {
   if (!provider.unprotect) {
     throw fail('UNSUPPORTED', `${provider.name} has no protection to lift.`, 'There is nothing to do.')
   }
-  const ctx = { signal: new AbortController().signal, progress() {}, log: app.log, operation: 'op_terminal' }
-  const native = id.slice(at + 1)
   const snapshot = await provider.get(native, ctx)
   terminal.say(
     `${plain(snapshot.id)} "${plain(snapshot.name)}" of ${snapshot.created_at}, ${plain(snapshot.source.id)}`,
@@ -43,7 +51,6 @@ export async function unprotect(
     return 1
   }
   await provider.unprotect(native, ctx)
-  await provider.close?.()
   terminal.say('It is no longer protected.')
   return 0
 }

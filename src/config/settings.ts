@@ -27,7 +27,7 @@ export const SETTINGS = {
     schema: Paths,
     fallback: 'the working directory',
     about:
-      'Directories that may be captured and restored. The variable takes several, separated like PATH. Refused: the root of a file system, your home directory, and anything that overlaps --home.',
+      'Directories that may be captured and restored. The variable takes several, separated like PATH. Refused: the root of a file system, your home directory, and anything that overlaps --home or --state.',
   },
   home: {
     flag: 'home',
@@ -67,7 +67,7 @@ export const SETTINGS = {
     value: 'FILE',
     schema: Text,
     fallback: 'none',
-    about: 'A JSON file with limits that no call can loosen.',
+    about: 'A JSON file with limits that no call can loosen. It must lie outside of every root.',
   },
   max_store: {
     flag: 'max-store',

@@ -42,7 +42,7 @@ const listOf = (separator: string) =>
     .transform((parts) => parts.map((part) => part.trim()).filter((part) => part !== ''))
 
 export const Paths = listOf(delimiter)
-export const Words = listOf(',')
+export const Words = listOf(',').refine((words) => words.length > 0, 'must name at least one')
 export const Text = z.string().min(1)
 
 /** What the operator allows, whatever a call asks for. The file is small and strict: a typo must not widen it. */

@@ -20,7 +20,8 @@ export function parseArguments<S extends z.ZodType>(tool: string, schema: S, raw
 
 function describe(issue: z.core.$ZodIssue, known: readonly string[]): string {
   const at = issue.path.join('.')
-  if (issue.code !== 'unrecognized_keys') return `${at === '' ? 'Arguments' : at}: ${sentence(issue.message)}`
+  if (issue.code !== 'unrecognized_keys')
+    return `${at === '' ? 'Arguments' : at}: ${sentence(wordsFor(issue))}`
   return issue.keys
     .slice(0, SHOWN)
     .map((key) => {
@@ -30,6 +31,11 @@ function describe(issue: z.core.$ZodIssue, known: readonly string[]): string {
     })
     .join(' ')
 }
+
+const wordsFor = (issue: z.core.$ZodIssue) =>
+  issue.code === 'invalid_format' && issue.format === 'datetime'
+    ? 'a time is ISO 8601 in UTC, for example 2026-11-21T00:00:00Z'
+    : issue.message
 
 /** `dryRun`, `dry-run` and `dry_run` are one wish. */
 const fold = (key: string) => key.toLowerCase().replace(/[^a-z0-9]/g, '')

@@ -1,6 +1,21 @@
-/** What an agent should know beyond single tools; clients put it into the system prompt. */
-export const INSTRUCTIONS = `Save points for the directories you work in.
-Before a risky change call snapshot_create and keep the id. Afterwards snapshot_diff {"from":id} shows what changed, and snapshot_restore {"snapshot":id} goes back exactly; add paths to bring back only some files.
-Ids come from snapshot_create and snapshot_list; never make one up.
-snapshot_restore, snapshot_delete, snapshot_undo and snapshot_prune may answer with a plan instead of running. Nothing has changed then: check the plan, then repeat the call with the same arguments plus the given confirmation. If a person declined, do not try again unasked.
-After a restore or delete, snapshot_undo {"operation":"op_..."} reverses it. An error names the next call to make; snapshot_status shows health, policy and what can be undone.`
+const TEXT = [
+  'Save points for the directories you work in.',
+  'Before a risky change call snapshot_create and keep the id.',
+  'snapshot_diff {"from":id} shows what changed since a snapshot.',
+  'snapshot_restore {"snapshot":id} goes back exactly; add paths to bring back only some files.',
+  'Take ids from replies and snapshot_list; never make one up.',
+  'snapshot_restore, snapshot_delete, snapshot_undo and snapshot_prune may answer with a plan instead of running. Nothing has changed then: check the plan, then repeat the call with the same arguments plus the given confirmation. If a person declined, do not try again unasked.',
+  'After a restore or delete, snapshot_undo {"operation":"op_..."} reverses it.',
+  'An error names the next call to make; snapshot_status shows health, policy and the last operations.',
+]
+
+/**
+ * What an agent should know beyond single tools; clients put it into the system prompt. Sentences about tools that
+ * are not offered are left out.
+ */
+export function instructionsFor(offered: readonly { name: string }[]): string {
+  const names = new Set(offered.map(({ name }) => name))
+  return TEXT.filter((line) => toolsIn(line).every((name) => names.has(name))).join('\n')
+}
+
+export const toolsIn = (text: string): readonly string[] => text.match(/snapshot_[a-z]+/g) ?? []

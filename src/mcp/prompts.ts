@@ -1,6 +1,13 @@
 import { completable, type GetPromptResult, type McpServer } from '@modelcontextprotocol/server'
 import { z } from 'zod'
+import { SnapshotId } from '../snapshots/model.ts'
 import { newest, type Readable } from './resources.ts'
+
+const NEEDED = ['snapshot_create', 'snapshot_list', 'snapshot_diff', 'snapshot_restore', 'snapshot_undo']
+
+/** Whether every tool that the prompts speak of is there. */
+export const offersPrompts = (tools: readonly { name: string }[]) =>
+  NEEDED.every((needed) => tools.some(({ name }) => name === needed))
 
 /** Two things people ask for in the same words every time. */
 export function registerPrompts(server: McpServer, options: Readable): void {
@@ -17,7 +24,7 @@ ${change === undefined ? 'Then make the change we talked about.' : `Then make th
 When it is done, call snapshot_diff with "from" set to that id and sum up what changed. If something went wrong or looks unintended, say so and offer snapshot_restore to that id; do not restore before I agree.`),
   )
 
-  const snapshot = z.string().max(256).describe('Snapshot id; without it the agent looks for one')
+  const snapshot = SnapshotId.describe('Snapshot id; without it the agent looks for one')
   server.registerPrompt(
     'roll-back',
     {

@@ -51,9 +51,19 @@ export interface Questions {
 export function createQuestions(principal: string, key: () => Promise<Uint8Array>): Questions {
   let codec: Promise<RequestStateCodec<Pending>> | undefined
   const sealed = () => {
-    codec ??= key().then((bytes) =>
-      createRequestStateCodec({ key: bytes, ttlSeconds: STATE_TTL_SECONDS, bind: () => principal }),
-    )
+    codec ??= key()
+      .then((bytes) =>
+        createRequestStateCodec<Pending>({
+          key: bytes,
+          ttlSeconds: STATE_TTL_SECONDS,
+          bind: () => principal,
+        }),
+      )
+      .catch((error) => {
+        // Not kept: what is put right must not need a new process.
+        codec = undefined
+        throw error
+      })
     return codec
   }
 

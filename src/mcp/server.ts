@@ -3,9 +3,9 @@ import type { Log } from '../snapshots/provider.ts'
 import type { Service } from '../snapshots/service-api.ts'
 import { NAME, VERSION } from '../version.ts'
 import type { Era } from './client.ts'
-import { INSTRUCTIONS } from './instructions.ts'
+import { instructionsFor } from './instructions.ts'
 import { listing, type Offer, offeredTools } from './list-tools.ts'
-import { registerPrompts } from './prompts.ts'
+import { offersPrompts, registerPrompts } from './prompts.ts'
 import type { Questions } from './question.ts'
 import { registerResources } from './resources.ts'
 import { runTool } from './run-tool.ts'
@@ -25,14 +25,16 @@ export interface ServerOptions extends Offer {
 
 /** One MCP server for one connection (stdio) or one request (HTTP), of either protocol era. */
 export function createMcpServer(options: ServerOptions, era: Era): McpServer {
+  const tools = offeredTools(options)
+  const prompts = offersPrompts(tools)
   const server = new McpServer(
     { name: NAME, version: VERSION, title: 'Snapshots' },
     {
-      instructions: INSTRUCTIONS,
+      instructions: instructionsFor(tools),
       capabilities: {
         tools: { listChanged: false },
         resources: { listChanged: false },
-        prompts: { listChanged: false },
+        ...(prompts && { prompts: { listChanged: false } }),
       },
       requestState: { verify: options.questions.verify },
       // Nothing here is checked by JSON schema: arguments and answers are parsed with zod where they are used.
@@ -42,7 +44,7 @@ export function createMcpServer(options: ServerOptions, era: Era): McpServer {
     },
   )
   server.server.onerror = (error) => options.log.debug('Protocol error', { error })
-  for (const tool of offeredTools(options)) {
+  for (const tool of tools) {
     const { name, inputSchema, outputSchema, ...words } = listing(tool, options)
     server.registerTool(
       name,
@@ -55,6 +57,6 @@ export function createMcpServer(options: ServerOptions, era: Era): McpServer {
     )
   }
   registerResources(server, options)
-  registerPrompts(server, options)
+  if (prompts) registerPrompts(server, options)
   return server
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { chmod, link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fail } from '../snapshots/errors.ts'
+import { fail, SnapshotError } from '../snapshots/errors.ts'
 
 const LENGTH = 32
 
@@ -11,7 +11,22 @@ const LENGTH = 32
  */
 export async function loadStateKey(directory: string): Promise<Uint8Array> {
   const path = join(directory, 'request-state.key')
-  return (await read(path)) ?? (await create(directory, path))
+  try {
+    return (await read(path)) ?? (await create(directory, path))
+  } catch (cause) {
+    throw cause instanceof SnapshotError ? cause : unusable(cause as NodeJS.ErrnoException)
+  }
+}
+
+/** Before anybody was asked, so nothing was done. The path stays in the log. */
+function unusable(cause: NodeJS.ErrnoException) {
+  const full = cause.code === 'ENOSPC' || cause.code === 'EDQUOT'
+  return fail(
+    full ? 'NO_SPACE' : 'FORBIDDEN',
+    'The key that protects confirmations cannot be read or made; nothing was changed.',
+    `Ask the operator to ${full ? 'make room for' : 'give the server access to'} its state directory; the server log has the details.`,
+    { cause },
+  )
 }
 
 async function read(path: string): Promise<Uint8Array | undefined> {
@@ -33,10 +48,11 @@ async function create(directory: string, path: string): Promise<Uint8Array> {
   const temporary = `${path}.${randomBytes(6).toString('hex')}`
   await writeFile(temporary, randomBytes(LENGTH), { mode: 0o600, flag: 'wx' })
   await chmod(temporary, 0o600)
-  await link(temporary, path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error
-  })
-  await rm(temporary)
+  await link(temporary, path)
+    .catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error
+    })
+    .finally(() => rm(temporary))
   const key = await read(path)
   if (key === undefined) throw new Error(`${path} vanished while it was made`)
   return key

@@ -1,5 +1,6 @@
-import { Writable } from 'node:stream'
+import { pipeline, Writable } from 'node:stream'
 import { StdioServerTransport, serveStdio } from '@modelcontextprotocol/server/stdio'
+import { createLineGuard, LINE_LIMIT } from './line-guard.ts'
 import { createMcpServer, type ServerOptions } from './server.ts'
 
 /** How long a call that runs may take to come to an end after the client is gone, in milliseconds. */
@@ -17,17 +18,18 @@ export async function serveOnStdio(options: ServerOptions): Promise<void> {
     running.add(settled)
   }
 
-  const transport = new StdioServerTransport(
-    process.stdin,
-    reserveStdout((text) => log.warn('Stray output', { text })),
-  )
+  const output = reserveStdout((text) => log.warn('Stray output', { text }))
+  const input = pipeline(process.stdin, createLineGuard(output), (error) => {
+    if (error) log.debug('stdin was left', { error })
+  })
+  const transport = new StdioServerTransport(input, output, { maxBufferSize: LINE_LIMIT + 1 })
   const handle = serveStdio(({ era }) => createMcpServer({ ...options, running: watch }, era), {
     transport,
     onerror: (error) => log.warn('Transport error', { error }),
   })
 
   const ended = new Promise<string>((resolve) => {
-    // The transport closes when stdin ends, when stdout breaks (EPIPE), and when a line is too long to be a message.
+    // The transport closes when stdin ends and when stdout breaks (EPIPE).
     const { onclose } = transport
     transport.onclose = () => {
       onclose?.()
@@ -39,6 +41,8 @@ export async function serveOnStdio(options: ServerOptions): Promise<void> {
   const reason = await ended
   log.debug('Closing', { reason, running: running.size })
   await handle.close()
+  // And with it stdin, which would hold the process.
+  input.destroy()
   await Promise.race([Promise.all(running), new Promise((resolve) => setTimeout(resolve, GRACE_MS).unref())])
 }
 

@@ -162,6 +162,8 @@ export interface RestorePlan {
 export interface RestoreResult {
   changed: Changed
   verified: Verified
+  /** Of the live state as the restore has left it, comparable to that of a plan. */
+  fingerprint?: string
   /** The copies made by mode `new`. */
   targets?: Source[]
   /** Native id of the safety snapshot of what was there before. */

@@ -41,7 +41,11 @@ export const ListReply = z.object({
 })
 export type ListReply = z.infer<typeof ListReply>
 
-export const SnapshotReply = z.object({ snapshot: Snapshot })
+export const SnapshotReply = z.object({
+  snapshot: Snapshot,
+  /** Of `get`, where the provider keeps it. */
+  receipt: Receipt.optional(),
+})
 export type SnapshotReply = z.infer<typeof SnapshotReply>
 
 export const DiffReply = z.object({

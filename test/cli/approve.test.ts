@@ -44,7 +44,7 @@ test('shows what is asked before it asks', async () => {
   expect(said[0]?.split('\n')).toEqual([
     'delete (far), asked by local:1000:',
     'Delete 2 snapshots??[2Jfor good',
-    'Effects: {"snapshots":2}',
+    'Affects 2 snapshots',
     'CANNOT BE UNDONE.',
     'Warning: The last one',
   ])

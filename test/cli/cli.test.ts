@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -79,10 +80,32 @@ describe('called wrongly it says so on stderr, prints nothing, and leaves with s
   })
 })
 
+test.each([['--help'], ['--version'], ['tools', '--json']])(
+  'a reader that has seen enough of %s is no failure',
+  async (...args) => {
+    const child = spawn(process.execPath, ['--import', TSX, join(PROJECT, 'src/cli.ts'), ...args], {
+      env: { PATH: process.env.PATH ?? '', HOME: join(scratch(), 'nobody') },
+      cwd: scratch(),
+    })
+    child.stdout.destroy()
+    let stderr = ''
+    child.stderr.on('data', (chunk) => {
+      stderr += chunk
+    })
+    const [status] = await once(child, 'close')
+    expect([status, stderr]).toEqual([0, ''])
+  },
+)
+
 test('approve without a terminal approves nothing', async () => {
   const { status, stderr } = await run('approve', 'ABCD-EFGH')
   expect(status).toBe(1)
   expect(stderr).toContain('nothing was approved')
+})
+
+test('README shows mcp.json as it is', () => {
+  const readme = readFileSync(join(PROJECT, 'README.md'), 'utf8')
+  expect(readme).toContain(`\`\`\`json\n${readFileSync(join(PROJECT, 'mcp.json'), 'utf8')}\`\`\``)
 })
 
 test('mcp.json works as it is from a clone', async () => {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -104,8 +104,11 @@ describe('what is not known is fatal', () => {
   })
 
   test('providers, guards, levels, states', () => {
-    const { load } = machine()
+    const { load, write } = machine()
     expect(refusal(() => load(['--providers', 'local,floppy']))).toContain('"floppy"')
+    for (const none of [',', ' , '])
+      expect(refusal(() => load([], { SNAPSHOT_MCP_PROVIDERS: none }))).toContain('must name at least one')
+    expect(refusal(() => load(['--config', write('c.json', { providers: [] })]))).toContain('"providers"')
     expect(refusal(() => load(['--guard', 'none']))).toContain('--guard: must be auto, token or human')
     expect(refusal(() => load([], { SNAPSHOT_MCP_LOG_LEVEL: 'loud' }))).toContain('SNAPSHOT_MCP_LOG_LEVEL')
     expect(refusal(() => load(['--state', 'redis://host']))).toContain('redis://host')
@@ -228,6 +231,45 @@ describe('roots', () => {
       refusal(() => load(['--root', join(other, 'store/inside'), '--home', join(other, 'store')])),
     ).toContain('overlaps')
     expect(load(['--root', project, '--home', `${project}-store`]).roots).toEqual([project])
+  })
+
+  test('overlap with the state is refused as well, above and below and through a link', () => {
+    const { load, other, base } = machine()
+    const refused = (root: string, state: string) =>
+      refusal(() => load(['--root', root, '--state', `file:${state}`]))
+    mkdirSync(join(other, 'state/inside'), { recursive: true })
+    symlinkSync(join(other, 'state'), join(base, 'link'))
+    for (const state of [other, join(other, 'state'), join(other, 'later/on'), join(base, 'link')])
+      expect(refused(other, state)).toContain('where the records of the server are kept')
+    expect(refused(join(other, 'state/inside'), join(other, 'state'))).toContain('overlaps')
+    expect(load(['--root', other, '--state', `file:${other}-state`]).roots).toEqual([other])
+  })
+
+  test('a store or a state that is reached through a link inside a root is refused', () => {
+    const { load, other, base } = machine()
+    mkdirSync(join(base, 'elsewhere'))
+    symlinkSync(join(base, 'elsewhere'), join(other, 'link'))
+    expect(refusal(() => load(['--root', other, '--home', join(other, 'link/store')]))).toContain('overlaps')
+    expect(refusal(() => load(['--root', other, '--state', `file:${other}/link/state`]))).toContain(
+      'overlaps',
+    )
+  })
+
+  test.each(['--config', '--policy'])('a file for %s that an agent could rewrite stops the start', (flag) => {
+    const { load, write, other, base } = machine()
+    const inside = write('other/rules.json', {})
+    const outside = write('rules.json', {})
+    const refused = (path: string, argv = ['--root', other], cwd = base) =>
+      refusal(() => load([...argv, flag, path], {}, cwd))
+    expect(refused(inside)).toContain(`${inside} is refused: it can be changed from inside the root ${other}`)
+    expect(refused('rules.json', [], other)).toContain('inside the root')
+    // A link inside can be made to lead elsewhere; a link outside leads to what can be rewritten.
+    symlinkSync(outside, join(other, 'link.json'))
+    symlinkSync(base, join(other, 'up'))
+    symlinkSync(inside, join(base, 'in.json'))
+    for (const path of ['other/link.json', 'other/up/rules.json', 'in.json'])
+      expect(refused(join(base, path))).toContain('inside the root')
+    expect(load(['--root', other, flag, outside]).roots).toEqual([other])
   })
 
   test('a working directory that is no root leaves the server without roots, and says why', () => {

@@ -159,6 +159,7 @@ test('nonsense on the line is answered or ignored, and the next request is serve
     '{"jsonrpc":"2.0","id":999,"result":{}}',
     '{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":12345}}',
     '[{"jsonrpc":"2.0","id":"f","method":"tools/list"},{"jsonrpc":"2.0","id":"g","method":"tools/list"}]',
+    'x'.repeat(11_000_000),
   ]
   for (const line of lines) {
     server.send(line)
@@ -167,6 +168,13 @@ test('nonsense on the line is answered or ignored, and the next request is serve
       ((await wire.request('tools/list', {})) as { tools: [] }).tools.length,
     ]).toEqual([line.slice(0, 60), TOOLS.length])
   }
+  const nameless = server.stdout.map((line) => JSON.parse(line)).filter(({ id }) => id === null)
+  const count = (code: number) => nameless.filter(({ error }) => error.code === code).length
+  expect({ unreadable: count(-32700), no_object: count(-32600), all: nameless.length }).toEqual({
+    unreadable: 5,
+    no_object: 6,
+    all: 11,
+  })
   await expect(wire.request('no/such/method', {})).rejects.toMatchObject({ code: -32601 })
   await expect(
     wire.request('tools/call', { name: 'snapshot_destroy_all', arguments: {} }),

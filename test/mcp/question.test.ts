@@ -199,3 +199,19 @@ test('an answer belongs to its tool even where another takes the same arguments'
     code: 'PLAN_MISMATCH',
   })
 })
+
+test('a key that could not be read is asked for again', async () => {
+  let tries = 0
+  const questions = createQuestions('local:1000', async () => {
+    if (++tries === 1) throw new Error('not yet')
+    return new Uint8Array(32)
+  })
+  const ask = () =>
+    questions.embed(
+      { status: 'question', confirmation: 'cfm_abcdefgh', message: 'Sure?' },
+      'snapshot_delete',
+      {},
+    )
+  await expect(ask()).rejects.toThrow('not yet')
+  expect(await ask()).toHaveProperty('requestState')
+})

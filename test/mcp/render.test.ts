@@ -42,6 +42,9 @@ test('create: what was captured, what was not, and the way back', () => {
     'Changed while being read, may be inconsistent: log.txt',
     `To see what changed since: snapshot_diff {"from":"${ID}"}. To go back: snapshot_restore {"snapshot":"${ID}"}.`,
   ])
+  expect(get.render({ snapshot: SNAPSHOT, receipt }).split('\n').slice(1)).toEqual(
+    text.split('\n').slice(1, -1),
+  )
 })
 
 test('list and get: ids, marks, the next page, and who failed', () => {
@@ -176,9 +179,39 @@ test('what ran: what changed, and how to undo it', () => {
   )
 })
 
+describe.each([
+  ['restore', restore],
+  ['undo', undo],
+] as const)('%s that found everything in place', (_name, tool) => {
+  const changed = { written: 0, deleted: 0, metadata: 0, bytes: 0 }
+  const reply = { status: 'done', operation: 'op_00000001', mode: 'in_place', changed }
+  const verified = { digest: 'abc', files: 9, bytes: 10 }
+
+  test('says so and claims nothing else', () => {
+    expect(tool.render({ ...reply, verified }).split('\n')).toEqual([
+      'Nothing to do: it already is as in the snapshot.',
+      'Verified: 9 files, 10 B, digest abc.',
+    ])
+  })
+
+  test('and what changed only metadata did something', () => {
+    const text = tool.render({ ...reply, changed: { ...changed, metadata: 1 } })
+    expect(text).toContain('1 with only metadata changed')
+    expect(text).not.toContain('Nothing to do')
+  })
+})
+
+test('a copy of an empty directory, or a safety snapshot, is something', () => {
+  const changed = { written: 0, deleted: 0, metadata: 0, bytes: 0 }
+  const done = { status: 'done', operation: 'op_00000001', changed }
+  for (const more of [{ mode: 'new' }, { mode: 'in_place', safety_snapshot: 'local:safe' }])
+    expect(restore.render({ ...done, ...more })).toContain('Restored (op_00000001).')
+})
+
 test('sources and status', () => {
   const item = { kind: 'path', id: '/p', name: 'p', provider: 'local', source: 'path:/p', snapshots: 2 }
   expect(sources.render({ items: [item] })).toBe('path:/p  local  2 snapshots')
+  expect(sources.render({ items: [] })).toContain('snapshot_status')
   const operation = {
     operation: 'op_00000001',
     type: 'restore',

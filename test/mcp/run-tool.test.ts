@@ -31,6 +31,7 @@ describe('arguments', () => {
     ['null', { provider: null }, 'provider: '],
     ['a wrong id', { state: 'gone' }, 'state: '],
     ['inherited names', { constructor: 1, toString: 2 }, 'Unknown argument "constructor"'],
+    ['a date without a time', { created_after: '2026-11-21' }, 'for example 2026-11-21T00:00:00Z'],
     ['a huge text', { name: 'x'.repeat(100_000) }, 'name: '],
   ])('%s is INVALID_ARGUMENT and never reaches the service', async (_what, args, words) => {
     const { service, problem, text } = await failing(args)

@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -28,4 +28,17 @@ test('a damaged key is refused, not replaced behind the back of the other proces
   chmodSync(join(state, 'request-state.key'), 0o600)
   writeFileSync(join(state, 'request-state.key'), 'short')
   await expect(loadStateKey(state)).rejects.toMatchObject({ code: 'CORRUPT' })
+})
+
+test('a key that cannot be read or made is FORBIDDEN, in words, without its path', async () => {
+  const unreadable = directory()
+  mkdirSync(join(unreadable, 'request-state.key'), { recursive: true })
+  const unwritable = directory()
+  writeFileSync(unwritable, 'a file where the directory should be')
+  for (const state of [unreadable, unwritable]) {
+    const error = await loadStateKey(state).catch((thrown) => thrown)
+    expect(error).toMatchObject({ code: 'FORBIDDEN', problem: { outcome: 'not_started' } })
+    expect(error.message).toContain('nothing was changed')
+    expect(JSON.stringify(error.problem)).not.toContain(state)
+  }
 })

@@ -1,6 +1,6 @@
 import { encode } from 'gpt-tokenizer/encoding/o200k_base'
 import { describe, expect, test } from 'vitest'
-import { INSTRUCTIONS } from '../../src/mcp/instructions.ts'
+import { instructionsFor, toolsIn } from '../../src/mcp/instructions.ts'
 import { listTools } from '../../src/mcp/list-tools.ts'
 import { TOOLS } from '../../src/mcp/tools/index.ts'
 import { legacy, modern } from './support/connect.ts'
@@ -43,7 +43,7 @@ describe('the tool list', () => {
   })
 
   test('and the instructions are ASCII: nothing in them can hide', () => {
-    expect(JSON.stringify(listTools(everything)) + INSTRUCTIONS).toMatch(/^[\x20-\x7e\n]*$/)
+    expect(JSON.stringify(listTools(everything)) + instructionsFor(TOOLS)).toMatch(/^[\x20-\x7e\n]*$/)
   })
 
   test('closes every object of arguments and leaves results open for additions', () => {
@@ -82,6 +82,14 @@ describe.each([
     const client = await connect(service, { readOnly: true })
     await expect(client.callTool({ name: 'snapshot_create', arguments: {} })).rejects.toThrow('not found')
     expect(service.calls).toEqual([])
+  })
+
+  test('read-only: the instructions name only what is there, and there are no prompts', async () => {
+    const client = await connect(fakeService(), { readOnly: true })
+    const named = toolsIn(client.getInstructions() ?? '')
+    expect(named).toEqual(expect.arrayContaining(['snapshot_diff', 'snapshot_list', 'snapshot_status']))
+    expect(named.filter((name) => !READ.includes(name))).toEqual([])
+    expect(client.getServerCapabilities()).not.toHaveProperty('prompts')
   })
 
   test('instructions name the tools of the workflow', async () => {

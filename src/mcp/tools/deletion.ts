@@ -1,6 +1,7 @@
 import { plain } from '../../snapshots/plain.ts'
 import type { DeleteReply } from '../../snapshots/replies.ts'
-import { bytes, count, planLines, undoLine } from './wording.ts'
+import { planLines } from './plan.ts'
+import { bytes, count, undoLine } from './wording.ts'
 
 /** What delete and prune answer. */
 export function deletionText(tool: string, reply: DeleteReply): string {

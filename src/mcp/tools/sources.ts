@@ -16,7 +16,9 @@ export const sources = defineTool({
   run: (service, args, caller) => service.sources(args, caller),
   render: ({ items, next_cursor, errors }) =>
     [
-      ...(items.length === 0 ? ['Nothing can be captured here.'] : items.map(sourceLine)),
+      ...(items.length === 0
+        ? ['Nothing is listed. snapshot_status says what can be captured here, and why not.']
+        : items.map(sourceLine)),
       ...morePages(next_cursor),
       ...providerFailures(errors),
     ].join('\n'),

@@ -33,7 +33,7 @@ function providerLine({
   const facts = Object.entries({ usage, quota, cost }).filter(([, value]) => value !== undefined)
   return [
     `${name}: ${healthy ? 'healthy' : 'not healthy'}`,
-    ...(error === undefined ? [] : [`${error.code}: ${plain(error.message, 500)}`]),
+    ...(error === undefined ? [] : [`${error.code}: ${plain(error.message, 1000)}`]),
     ...facts.map(([label, value]) => `${label} ${compact(value)}`),
   ].join('; ')
 }

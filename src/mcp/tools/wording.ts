@@ -1,4 +1,4 @@
-import type { Changed, Labels, PlanView, ShownPath, Snapshot, Undo, Verified } from '../../snapshots/model.ts'
+import type { Changed, Labels, ShownPath, Snapshot, Undo, Verified } from '../../snapshots/model.ts'
 import { plain } from '../../snapshots/plain.ts'
 
 /** Words that several tools share. Everything that came from a disk or a person goes through `plain`. */
@@ -59,42 +59,11 @@ export const undoLine = (undo: Undo | undefined) =>
 export const warningLines = (warnings: readonly string[] = []) =>
   warnings.map((warning) => `Warning: ${plain(warning, 500)}`)
 
-/** What a destructive call that did not run has in common. */
-interface NotRun {
-  status: string
-  plan?: PlanView | undefined
-  confirmation?: string | undefined
-  approval?: { code: string; how: string } | undefined
-  expires_at?: string | undefined
-}
+/** What a restore says that found everything in place. */
+export const NOTHING_TO_DO = 'Nothing to do: it already is as in the snapshot.'
 
-/** The plan, and the one call that runs it. */
-export function planLines(tool: string, reply: NotRun): string[] {
-  const { status, plan, confirmation, approval, expires_at } = reply
-  return [
-    ...(plan === undefined ? [] : planFacts(plan)),
-    'Nothing was changed.',
-    ...(approval === undefined
-      ? []
-      : [`A person must approve this first (code ${approval.code}). ${plain(approval.how, 500)}`]),
-    ...(status === 'dry_run' || confirmation === undefined ? [] : [again(tool, confirmation, expires_at)]),
-  ]
-}
-
-function planFacts(plan: PlanView): string[] {
-  const undo = plan.undo_until === undefined ? 'Can be undone.' : `Can be undone until ${plan.undo_until}.`
-  return [
-    `Plan: ${plain(plan.summary, 1000)}`,
-    `Effects: ${plain(JSON.stringify(plan.effects), 2000)}`,
-    plan.reversible ? undo : 'Cannot be undone.',
-    ...warningLines(plan.warnings),
-  ]
-}
-
-function again(tool: string, confirmation: string, expires: string | undefined): string {
-  const until = expires === undefined ? '' : ` before ${expires}`
-  return `To run it, call ${tool} again${until} with the same arguments and "confirmation":"${confirmation}".`
-}
+export const isUnchanged = (changed: Changed | undefined) =>
+  changed !== undefined && changed.written + changed.deleted + changed.metadata === 0
 
 /** What a restore did to the source. */
 export function changedLines(changed: Changed | undefined): string[] {
