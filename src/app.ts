@@ -1,4 +1,4 @@
-import { userInfo } from 'node:os'
+import { homedir, userInfo } from 'node:os'
 import type { Config } from './config.ts'
 import type { Approvals } from './guard/approvals.ts'
 import { createLog } from './log.ts'
@@ -62,9 +62,10 @@ async function openState({ stateDirectory }: Config) {
 }
 
 async function assemble(config: Config, registry: ProviderRegistry, log: Log): Promise<Service> {
-  const [{ randomBytes }, { createGuard }, { createService }, state] = await Promise.all([
+  const [{ randomBytes }, { createGuard }, { approveCommand }, { createService }, state] = await Promise.all([
     import('node:crypto'),
     import('./guard/guard.ts'),
+    import('./guard/approve-command.ts'),
     import('./snapshots/service.ts'),
     openState(config),
   ])
@@ -74,7 +75,19 @@ async function assemble(config: Config, registry: ProviderRegistry, log: Log): P
     delete: deletes,
     ...(providers !== undefined && { providers }),
   }
-  const guard = createGuard({ state, mode: config.guard, policy: () => policy, clock, log })
+  const guard = createGuard({
+    state,
+    mode: config.guard,
+    policy: () => policy,
+    approveCommand: approveCommand({
+      start: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
+      home: config.home,
+      stateDirectory: config.stateDirectory,
+      userHome: homedir(),
+    }),
+    clock,
+    log,
+  })
   return createService({ registry, guard, state, clock, random: randomBytes, log })
 }
 

@@ -10,7 +10,8 @@ import { type Terminal, terminalOf } from './terminal.ts'
 /** A person's yes or no to what an agent wants to do, from a place that the agent's client does not reach. */
 export async function approve(code: string, config: Config): Promise<number> {
   const approvals = await createApp(config).approvals()
-  return decide(code, { approvals, terminal: terminalOf(process), by: `terminal:${userInfo().username}` })
+  const by = `terminal:${userInfo().username}`
+  return decide(code, { approvals, terminal: terminalOf(process), by, searched: config.stateDirectory })
 }
 
 export interface Decision {
@@ -18,10 +19,12 @@ export interface Decision {
   terminal: Terminal
   /** For the records. */
   by: string
+  /** Where the approvals were looked for. */
+  searched: string
 }
 
 /** Shows the plan, asks, and records the answer. 1 when the person says no; NOT_FOUND when nothing waits. */
-export async function decide(code: string, { approvals, terminal, by }: Decision): Promise<number> {
+export async function decide(code: string, { approvals, terminal, by, searched }: Decision): Promise<number> {
   // Before the code is looked up: a script must not learn which codes are good.
   if (!terminal.interactive)
     throw fail(
@@ -33,8 +36,8 @@ export async function decide(code: string, { approvals, terminal, by }: Decision
   if (found === undefined)
     throw fail(
       'NOT_FOUND',
-      'Nothing waits under this code; it may have expired.',
-      'Ask the agent to try again.',
+      `Nothing waits under this code in ${searched}; it may have expired, or belong to a server with another home.`,
+      'Type the command as the agent was given it, or ask the agent to try again.',
     )
   const { type, provider, view, principal } = found.approval
   terminal.say(

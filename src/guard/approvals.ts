@@ -28,7 +28,7 @@ export interface Approvals {
     plan: Pick<Plan, 'type' | 'provider' | 'principal' | 'view' | 'created' | 'expires'>,
   ): Promise<string>
   /** What was decided about this plan. Anything that does not fit is not an approval. */
-  decision(code: string, planId: string): Promise<Approval['status']>
+  decision(code: string, planId: string): Promise<Pick<Approval, 'status' | 'by'>>
   /** What waits for a person, newest first. */
   list(): Promise<{ code: string; approval: Approval }[]>
   /** By its code, in any case and with or without the hyphen. Undefined when unknown, decided or too old. */
@@ -95,7 +95,7 @@ export function createApprovals({ state, clock, random = randomBytes }: Approval
     },
     async decision(code, planId) {
       const found = await read(code)
-      return found?.approval.plan === planId ? found.approval.status : 'pending'
+      return found?.approval.plan === planId ? found.approval : { status: 'pending' }
     },
     async list() {
       const all = await state.list('approval')

@@ -1,6 +1,6 @@
 import type { Caller, Question } from '../snapshots/caller.ts'
 import type { PlanView } from '../snapshots/model.ts'
-import type { Confirm } from './doors.ts'
+import type { Confirm, Door } from './doors.ts'
 import type { Plan } from './plans.ts'
 import type { OperationType } from './policy.ts'
 
@@ -15,7 +15,7 @@ export interface GuardRequest<P> {
   confirmation?: string | undefined
   dry_run?: boolean
   confirm: Confirm
-  /** The call has no place for a confirmation: after the approval it is simply repeated. */
+  /** After an approval the call may be repeated as it was, without the confirmation. */
   repeatable?: true
   /** What to lock, where it is known before planning. */
   lock?: string | undefined
@@ -35,6 +35,8 @@ export interface Planned<P> {
   subject: string
   /** The snapshots that go away. */
   removes: readonly { id: string; protected: boolean }[]
+  /** In place of the request's, where only a look at the live state can tell. */
+  confirm?: Confirm
   /** Nothing would change, so nobody has to agree. */
   idle?: true
 }
@@ -48,9 +50,21 @@ export interface NotRun {
   expires_at?: string
 }
 
+/** What an operation passed before it ran, for its record. */
+export interface Passage {
+  /** The plan that was confirmed. Absent where there was nothing to pass. */
+  plan?: string
+  doors: readonly Door[]
+  /** The person at the terminal. */
+  approved_by?: string
+}
+
 export interface Grant<P> {
   kind: 'proceed'
   planned: Planned<P>
+  passed: Passage
+  /** To be called right before the target is touched. BUSY when somebody took it over meanwhile. */
+  stillHeld(): Promise<void>
   /** Records how it ended and lets go of the target. To be called once, whatever happens. */
   settle(outcome: 'done' | 'failed'): Promise<void>
 }
@@ -63,6 +77,8 @@ export type Verdict<P> =
 export interface Guard {
   /** For operations that destroy nothing: the policy alone decides. */
   permit(type: OperationType, provider: string): void
+  /** For a delete that is to happen later, when nobody can be asked: the policy decides, and mode `human` says no. */
+  permitExpiry(provider: string, consequences: { reversible: boolean }): void
   /** Decides whether a destructive operation may run now. Whatever goes wrong in here, the answer is no. */
   authorize<P>(request: GuardRequest<P>, caller: Caller): Promise<Verdict<P>>
   /** The rules in force, for snapshot_status. */

@@ -6,12 +6,23 @@ import type { Log } from '../snapshots/provider.ts'
 import type { Lock, StateStore } from '../state/state-store.ts'
 import { APPROVAL_MS, createApprovals, showCode } from './approvals.ts'
 import { digest } from './digest.ts'
-import { type Door, doorsFor, type Mode } from './doors.ts'
-import type { Grant, Guard, GuardRequest, NotRun, Planned, Verdict } from './guard-api.ts'
-import { createPlans, isExpired, type Plan, type StoredPlan } from './plans.ts'
-import { type Policy, permit, policyEpoch } from './policy.ts'
+import { type Confirm, type Door, doorsFor, type Mode } from './doors.ts'
+import type { Grant, Guard, GuardRequest, NotRun, Passage, Planned, Verdict } from './guard-api.ts'
+import { createPlans, isExpired, isUntold, type Plan, type StoredPlan } from './plans.ts'
+import { type Policy, permit, permitExpiry, policyEpoch } from './policy.ts'
 import { askAbout, isYes } from './question.ts'
-import { consumed, declined, expired, mismatch, needsBoth, notChecked, notFound, stale } from './refusals.ts'
+import {
+  consumed,
+  declined,
+  expired,
+  mismatch,
+  needsBoth,
+  notChecked,
+  notFound,
+  stale,
+  takenOver,
+  unanswered,
+} from './refusals.ts'
 
 /** How long a confirmation is good for. */
 const PLAN_MS = 180_000
@@ -21,13 +32,17 @@ export interface GuardOptions {
   mode: Mode
   /** Read at every decision. */
   policy: () => Policy
+  /** What a person types to approve; the default takes the program from the PATH and its usual home. */
+  approveCommand?: (code: string) => string
   /** Milliseconds. */
   clock: () => number
   random?: (size: number) => Buffer
   log: Log
 }
 
-export function createGuard({ state, mode, policy, clock, random = randomBytes, log }: GuardOptions): Guard {
+export function createGuard(options: GuardOptions): Guard {
+  const { state, mode, policy, clock, random = randomBytes, log } = options
+  const { approveCommand = (code) => `snapshot-mcp approve ${code}` } = options
   const plans = createPlans({ state, clock, random })
   const approvals = createApprovals({ state, clock, random })
 
@@ -45,8 +60,8 @@ export function createGuard({ state, mode, policy, clock, random = randomBytes, 
     return live
   }
 
-  const doors = (request: GuardRequest<unknown>, { reversible }: PlanView, { canAsk }: Caller) =>
-    doorsFor({ mode, confirm: request.confirm, reversible, canAsk })
+  const doors = (confirm: Confirm, { reversible }: PlanView, { canAsk }: Caller) =>
+    doorsFor({ mode, confirm, reversible, canAsk })
 
   /** The plan that the call refers to; undefined for a call that refers to none. */
   async function storedPlan(request: GuardRequest<unknown>, caller: Caller): Promise<StoredPlan | undefined> {
@@ -64,11 +79,11 @@ export function createGuard({ state, mode, policy, clock, random = randomBytes, 
     let lock = mayRunAtOnce && request.lock ? await take(request.lock, caller) : undefined
     try {
       const live = await planned(request)
-      const toPass = live.idle ? [] : doors(request, live.view, caller)
+      const toPass = live.idle ? [] : doors(confirmOf(request, live), live.view, caller)
       if (toPass.length > 0) return await issue(request, caller, live, toPass)
       const held = lock ?? (await take(live.lock, caller))
       lock = undefined
-      return proceed(request, live, held, undefined)
+      return proceed(request, live, held, { doors: [] })
     } finally {
       await release(lock)
     }
@@ -76,18 +91,20 @@ export function createGuard({ state, mode, policy, clock, random = randomBytes, 
 
   /** Checks in the order that DESIGN promises: each one assumes those before it. */
   async function commit<P>(request: GuardRequest<P>, caller: Caller, shown: StoredPlan): Promise<Verdict<P>> {
+    if (isUntold(shown.plan)) await plans.advance(shown, { told: true })
     if (shown.plan.status !== 'issued') throw consumed(shown)
     if (isExpired(shown.plan, clock())) throw expired()
     if (!isSameCall(shown.plan, request, caller)) throw mismatch()
-    const toPass = doors(request, shown.plan.view, caller)
+    const toPass = doors(shown.plan.confirm, shown.plan.view, caller)
     if (caller.answer && !(caller.canAsk && toPass.includes('answer') && isYes(shown, caller.answer))) {
-      await burn(shown, 'declined')
-      throw declined()
+      const cancelled = caller.answer.action === 'cancel'
+      await burn(shown, cancelled ? 'unanswered' : 'declined')
+      throw cancelled ? unanswered() : declined()
     }
     // A plan that was shown to a client that can ask has no approval that another client could wait for.
     if (toPass.includes('approval') && !shown.plan.approval) throw mismatch()
-    if (toPass.includes('approval') && !(await isApproved(shown)))
-      return present(request, shown, ['approval'])
+    const approval = toPass.includes('approval') ? await approvalOf(shown) : undefined
+    if (approval?.status === 'pending') return present(shown, ['approval'])
 
     let lock: Lock | undefined = await take(shown.plan.lock, caller)
     try {
@@ -98,10 +115,12 @@ export function createGuard({ state, mode, policy, clock, random = randomBytes, 
       const live = await request.plan()
       if (hasMoved(stored.plan, live)) throw await replaced(request, caller, stored, live)
       permit(policy(), request, { reversible: live.view.reversible, removes: live.removes })
-      if (toPass.includes('answer') && !caller.answer) return present(request, stored, ['answer'])
+      if (toPass.includes('answer') && !caller.answer) return present(stored, ['answer'])
       const claimed = await plans.advance(stored, { status: 'claimed', operation: request.operation })
       if (!claimed) throw consumed((await plans.load(shown.id)) ?? stored)
-      const grant = proceed(request, live, lock, claimed)
+      const approved_by = approval?.by
+      const passed = { plan: claimed.id, doors: toPass, ...(approved_by !== undefined && { approved_by }) }
+      const grant = proceed(request, live, lock, passed, claimed)
       lock = undefined
       return grant
     } finally {
@@ -109,10 +128,10 @@ export function createGuard({ state, mode, policy, clock, random = randomBytes, 
     }
   }
 
-  async function isApproved({ id, plan }: StoredPlan): Promise<boolean> {
-    const decision = plan.approval ? await approvals.decision(plan.approval, id) : 'pending'
-    if (decision === 'declined') throw declined()
-    return decision === 'approved'
+  async function approvalOf({ id, plan }: StoredPlan) {
+    const decision = await approvals.decision(plan.approval ?? '', id)
+    if (decision.status === 'declined') throw declined()
+    return decision
   }
 
   const hasMoved = (plan: Plan, live: Planned<unknown>) =>
@@ -125,14 +144,14 @@ export function createGuard({ state, mode, policy, clock, random = randomBytes, 
   async function replaced<P>(request: GuardRequest<P>, caller: Caller, old: StoredPlan, live: Planned<P>) {
     permit(policy(), request, { reversible: live.view.reversible, removes: live.removes })
     await burn(old, 'stale')
-    const toPass = doors(request, live.view, caller)
+    const toPass = doors(confirmOf(request, live), live.view, caller)
     // A question cannot travel inside an error: the next call asks it.
     if (toPass[0] === 'answer') return stale({ status: 'dry_run', plan: live.view }, false)
     const verdict = await issue(request, caller, live, toPass)
     return stale(verdict.kind === 'reply' ? verdict.reply : undefined, true)
   }
 
-  async function burn(stored: StoredPlan, burned: 'declined' | 'stale'): Promise<void> {
+  async function burn(stored: StoredPlan, burned: NonNullable<Plan['burned']>): Promise<void> {
     if (!(await plans.advance(stored, { status: 'burned', burned }))) {
       throw consumed((await plans.load(stored.id)) ?? stored)
     }
@@ -157,29 +176,29 @@ export function createGuard({ state, mode, policy, clock, random = randomBytes, 
       policy_epoch: policyEpoch(policy()),
       lock,
       subject,
+      confirm: confirmOf(request, live),
       view,
       created,
       expires: created + (byApproval ? APPROVAL_MS : PLAN_MS),
     }
     const approval = byApproval ? await approvals.open(id, plan) : undefined
-    return present(request, await plans.issue(id, { ...plan, ...(approval && { approval }) }), toPass)
+    return present(await plans.issue(id, { ...plan, ...(approval && { approval }) }), toPass)
   }
 
   /** Tells the caller about the next door. */
-  function present(request: GuardRequest<unknown>, stored: StoredPlan, [door]: readonly Door[]) {
+  function present(stored: StoredPlan, [door]: readonly Door[]) {
     if (door === 'answer') return { kind: 'question' as const, question: askAbout(stored) }
     const { id, plan } = stored
     const reply: NotRun = {
       status: door === 'approval' ? 'approval_required' : 'confirmation_required',
       plan: plan.view,
-      ...(!request.repeatable && { confirmation: id }),
+      confirmation: id,
       expires_at: new Date(plan.expires).toISOString(),
     }
     if (door === 'approval') {
       const code = showCode(plan.approval ?? '')
-      const again = request.repeatable ? 'the same call again' : 'the same call again with this confirmation'
-      const how = `A person runs "snapshot-mcp approve ${code}" in a terminal. After that, make ${again}.`
-      reply.approval = { code, how }
+      const how = 'Make the same call again with this confirmation after a person has run this in a terminal:'
+      reply.approval = { code, how: `${how} ${approveCommand(code)}` }
     }
     return { kind: 'reply' as const, reply }
   }
@@ -188,19 +207,18 @@ export function createGuard({ state, mode, policy, clock, random = randomBytes, 
     request: GuardRequest<P>,
     live: Planned<P>,
     lock: Lock,
+    passed: Passage,
     claimed?: StoredPlan,
   ): Grant<P> {
     const { type, provider, operation } = request
-    log.info('guard: may run', {
-      type,
-      provider,
-      operation,
-      plan: claimed?.id,
-      approval: claimed?.plan.approval,
-    })
+    log.info('guard: may run', { type, provider, operation, ...passed })
     return {
       kind: 'proceed',
       planned: live,
+      passed,
+      async stillHeld() {
+        if (!(await lock.held())) throw takenOver()
+      },
       async settle(outcome) {
         try {
           if (claimed) await plans.advance(claimed, { status: outcome })
@@ -221,6 +239,7 @@ export function createGuard({ state, mode, policy, clock, random = randomBytes, 
 
   return {
     permit: (type, provider) => permit(policy(), { type, provider }),
+    permitExpiry: (provider, { reversible }) => permitExpiry(policy(), { mode, provider, reversible }),
     async authorize(request, caller) {
       try {
         return await decide(request, caller)
@@ -233,6 +252,8 @@ export function createGuard({ state, mode, policy, clock, random = randomBytes, 
     describe: () => ({ guard: mode, ...policy() }),
   }
 }
+
+const confirmOf = (request: GuardRequest<unknown>, live: Planned<unknown>) => live.confirm ?? request.confirm
 
 function identity({ type, args }: GuardRequest<unknown>, { principal }: Caller) {
   const { confirmation, dry_run, ...rest } = args

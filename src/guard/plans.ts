@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { fail } from '../snapshots/errors.ts'
 import { PlanView } from '../snapshots/model.ts'
 import type { StateStore } from '../state/state-store.ts'
+import { Confirm } from './doors.ts'
 
 /** What was shown and to whom, kept here and not in the token: the token is only a name that cannot be guessed. */
 const Plan = z.object({
@@ -20,6 +21,7 @@ const Plan = z.object({
   lock: z.string(),
   /** The id whose end a person types when there is no way back. */
   subject: z.string(),
+  confirm: Confirm,
   view: PlanView,
   /** Milliseconds. */
   created: z.number(),
@@ -30,7 +32,9 @@ const Plan = z.object({
   /** The code of the approval it waits for. */
   approval: z.string().optional(),
   /** Why it was burned. */
-  burned: z.enum(['declined', 'stale']).optional(),
+  burned: z.enum(['declined', 'unanswered', 'stale']).optional(),
+  /** The caller knows that a person declined outside of the chat. */
+  told: z.literal(true).optional(),
 })
 export type Plan = z.infer<typeof Plan>
 
@@ -47,7 +51,7 @@ export interface Plans {
   load(id: string): Promise<StoredPlan | undefined>
   /** Undefined when somebody else changed the plan since it was loaded. */
   advance(from: StoredPlan, changes: Partial<Plan>): Promise<StoredPlan | undefined>
-  /** The plan with which this same call of this principal waits for an approval, if it does. */
+  /** The plan with which this same call of this principal waits for an approval, or for the news of a refusal. */
   awaitingApproval(call: Pick<Plan, 'type' | 'principal' | 'args_digest'>): Promise<StoredPlan | undefined>
 }
 
@@ -89,7 +93,8 @@ export function createPlans({ state, clock, random }: PlansOptions): Plans {
     async awaitingApproval({ type, principal, args_digest }) {
       for (const { id, version, value } of await state.list('plan')) {
         const { data: plan } = Plan.safeParse(value)
-        if (plan?.status !== 'issued' || plan.approval === undefined || isExpired(plan, clock())) continue
+        if (plan?.approval === undefined || isExpired(plan, clock())) continue
+        if (plan.status !== 'issued' && !isUntold(plan)) continue
         if (plan.type !== type || plan.principal !== principal || plan.args_digest !== args_digest) continue
         return { id, version, plan }
       }
@@ -97,6 +102,10 @@ export function createPlans({ state, clock, random }: PlansOptions): Plans {
     },
   }
 }
+
+/** Declined in a terminal, and the caller has not heard of it yet. */
+export const isUntold = ({ burned, approval, told }: Plan) =>
+  burned === 'declined' && approval !== undefined && !told
 
 /** A clock that was set back by more than a minute makes plans of the future: they count as too old as well. */
 export function isExpired({ created, expires }: Pick<Plan, 'created' | 'expires'>, now: number): boolean {

@@ -1,5 +1,6 @@
 import { fail } from '../snapshots/errors.ts'
 import { digest } from './digest.ts'
+import type { Mode } from './doors.ts'
 
 /** What the operator allows. No call can loosen it. */
 export interface Policy {
@@ -46,15 +47,28 @@ export function permit(policy: Policy, { type, provider }: Deed, consequences?: 
   }
 }
 
+/** An expiry is a delete that happens when nobody can be asked: where a person must agree to each, there is none. */
+export function permitExpiry(
+  policy: Policy,
+  { mode, provider, reversible }: { mode: Mode; provider: string; reversible: boolean },
+): void {
+  permit(policy, { type: 'delete', provider }, { reversible, removes: [] })
+  if (mode === 'human') {
+    throw denied(
+      'Here a person agrees to every delete, and nobody can be asked when a snapshot expires.',
+      'Call snapshot_delete when the snapshot should go: a person then decides.',
+    )
+  }
+}
+
 /** Changes with the policy: a plan made under another one is stale. */
 export function policyEpoch(policy: Policy): string {
   return digest(policy)
 }
 
-function denied(what: string) {
-  return fail(
-    'POLICY_DENIED',
-    `${what} Nothing was changed.`,
-    'Do not try again: only the operator of this server can change its policy. snapshot_status shows it.',
-  )
+function denied(
+  what: string,
+  hint = 'Do not try again: only the operator of this server can change its policy. snapshot_status shows it.',
+) {
+  return fail('POLICY_DENIED', `${what} Nothing was changed.`, hint)
 }

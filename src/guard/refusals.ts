@@ -25,11 +25,26 @@ export const declined = () =>
     'Do not retry: ask what is wanted instead.',
   )
 
+export const unanswered = () =>
+  fail(
+    'APPROVAL_DECLINED',
+    'Nobody answered the question about this: it was dismissed, ran out of time, or the client failed. Nothing was changed.',
+    'Do not retry by yourself: say what was wanted and wait for the person. Where nobody can answer, the operator can start the server with --guard token.',
+  )
+
+/** The lock was lost between the decision and the deed. */
+export const takenOver = () =>
+  fail(
+    'BUSY',
+    'Another operation took over the target before this one began. Nothing was changed.',
+    'Make the call again without confirmation to get a new plan.',
+  )
+
 export const needsBoth = () =>
   fail(
     'APPROVAL_REQUIRED',
     'This cannot be undone, so a person has to answer in the client and approve in a terminal, and this client cannot ask. Nothing was changed.',
-    'A person can do it with the snapshot-mcp command in a terminal.',
+    'Make the call from a client that can put a question to its user. With --guard auto the operator leaves it at the approval.',
   )
 
 /** `fresh` is the reply to show instead of the stale one. */
@@ -46,6 +61,7 @@ export const stale = (fresh: unknown, hasConfirmation: boolean) =>
 export function consumed({ plan }: StoredPlan) {
   const { status, operation, burned } = plan
   if (burned === 'declined') return declined()
+  if (burned === 'unanswered') return unanswered()
   if (operation === undefined) {
     return fail(
       'PLAN_CONSUMED',

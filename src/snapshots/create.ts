@@ -4,7 +4,7 @@ import { fail, SnapshotError } from './errors.ts'
 import { execute } from './execute.ts'
 import { claimKey } from './idempotency.ts'
 import { durationMs, type Source } from './model.ts'
-import { problemOf, type Run, stateOf } from './operations.ts'
+import { problemOf, type Run } from './operations.ts'
 import { creatingReply, whenMade } from './pending.ts'
 import type { CreateRequest, CreateResult, Provider } from './provider.ts'
 import type { CreateReply } from './replies.ts'
@@ -102,7 +102,7 @@ export function createCreates(env: Environment): Creates {
     const found = await env.operations.settled(owner, caller.principal, wait_ms, caller.signal)
     if (!found) throw fail('NOT_FOUND', `The record of ${owner} is gone.`, 'Use a new idempotency_key.')
     const { result } = found.operation
-    if (stateOf(found.operation) === 'running') return creatingReply(provider, found)
+    if (found.operation.state === 'running') return creatingReply(provider, found)
     if (!result) throw new SnapshotError(problemOf(found))
     const snapshot = await provider.get(result.snapshot, contextFor(env, caller, owner))
     return { status: 'done', operation: owner, snapshot, ...(result.receipt && { receipt: result.receipt }) }

@@ -73,7 +73,7 @@ export async function executeGuarded<P, R>(
   if (verdict.kind === 'reply') return verdict.reply
   if (verdict.kind === 'question') return verdict.question
 
-  const { planned, settle } = verdict
+  const { planned, passed, settle } = verdict
   let outcome: 'done' | 'failed' = 'failed'
   try {
     const wayBack = undo?.(planned)
@@ -81,9 +81,14 @@ export async function executeGuarded<P, R>(
       ...describe(request, caller),
       summary: planned.view.summary,
       lock: planned.lock,
+      ...passed,
+      doors: [...passed.doors],
       ...(wayBack && { undo: wayBack, undo_until: undoUntil(env, planned) }),
     })
-    const reply = await execute(env, run, () => work(planned, ctx, run))
+    const reply = await execute(env, run, async () => {
+      await verdict.stillHeld()
+      return work(planned, ctx, run)
+    })
     outcome = 'done'
     const { undo: way, undo_until: until } = run.operation
     return { ...reply, status: 'done', operation, ...(way && until && { undo: { operation, until } }) }
@@ -102,7 +107,7 @@ async function authorize<P>(env: Environment, request: GuardRequest<P>, caller: 
   } catch (error) {
     // That a person said no belongs to the record as much as what was done.
     if (error instanceof SnapshotError && error.code === 'APPROVAL_DECLINED') {
-      const summary = `Not allowed by a person: ${request.type} ${request.targets.join(', ')}`
+      const summary = `Not agreed to by a person: ${request.type} ${request.targets.join(', ')}`
       await env.operations
         .declined(request.operation, { ...describe(request, caller), summary })
         .catch((cause) => env.log.warn('a refusal was not recorded', { error: cause }))

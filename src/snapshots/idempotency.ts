@@ -2,7 +2,6 @@ import { z } from 'zod'
 import { digest } from '../guard/digest.ts'
 import type { Environment } from './environment.ts'
 import { fail } from './errors.ts'
-import { stateOf } from './operations.ts'
 
 /** Which operation a caller's key stands for. */
 const Key = z.object({ args_digest: z.string(), operation: z.string() })
@@ -36,7 +35,7 @@ export async function claimKey({ state, operations }: Environment, claim: KeyCla
   async function changedNothing(earlier: string): Promise<boolean> {
     const found = await operations.find(earlier, principal)
     if (!found) return true
-    return stateOf(found.operation) === 'failed' && found.operation.error?.outcome === 'not_started'
+    return found.operation.state === 'failed' && found.operation.error?.outcome === 'not_started'
   }
 }
 

@@ -10,7 +10,6 @@ import {
 } from './environment.ts'
 import { fail } from './errors.ts'
 import type { Snapshot, SourceItem } from './model.ts'
-import { stateOf } from './operations.ts'
 import { mergePages } from './paging.ts'
 import { pendingSnapshot, whenMade } from './pending.ts'
 import type { ListQuery } from './provider.ts'
@@ -69,8 +68,9 @@ export async function get(env: Environment, args: GetArgs, caller: Caller): Prom
     throw fail('NOT_FOUND', `There is no snapshot ${args.snapshot}.`, 'snapshot_list shows what is there.')
   }
   const { result } = stored.operation
-  if (stateOf(stored.operation) !== 'done' || !result) return { snapshot: pendingSnapshot(provider, stored) }
-  return { snapshot: await provider.get(result.snapshot, ctx) }
+  if (stored.operation.state !== 'done' || !result) return { snapshot: pendingSnapshot(provider, stored) }
+  const snapshot = await provider.get(result.snapshot, ctx)
+  return { snapshot, ...(result.receipt && { receipt: result.receipt }) }
 }
 
 export async function diff(env: Environment, args: DiffArgs, caller: Caller): Promise<DiffReply> {

@@ -24,8 +24,14 @@ export const SnapshotId = z
 
 export const OperationId = z.string().regex(/^op_[a-z0-9]{8,40}$/, 'an operation id looks like "op_..."')
 
+/** Ten years: beyond that a date says nothing, and one day is no date any more. */
+const LONGEST = '3650d'
+
 /** A duration such as `90s`, `15m`, `72h` or `7d`. */
-export const Duration = z.string().regex(/^[1-9]\d{0,6}[smhd]$/, 'a duration looks like 90s, 15m, 72h or 7d')
+export const Duration = z
+  .string()
+  .regex(/^[1-9]\d{0,6}[smhd]$/, 'a duration looks like 90s, 15m, 72h or 7d')
+  .refine((text) => !(durationMs(text) > durationMs(LONGEST)), `at most ${LONGEST}`)
 
 const SECONDS = { s: 1, m: 60, h: 3600, d: 86_400 } as const
 
@@ -33,9 +39,17 @@ export function durationMs(text: string): number {
   return Number(text.slice(0, -1)) * SECONDS[text.at(-1) as keyof typeof SECONDS] * 1000
 }
 
-export const Labels = z
-  .record(z.string().min(1).max(64), z.string().max(256))
-  .refine((labels) => Object.keys(labels).length <= 32, 'at most 32 labels')
+export const Labels = z.preprocess(
+  (labels, { issues }) => {
+    // A record leaves this key out without a word.
+    if (typeof labels === 'object' && labels !== null && Object.hasOwn(labels, '__proto__'))
+      issues.push({ code: 'custom', input: labels, message: 'a label cannot be called "__proto__"' })
+    return labels
+  },
+  z
+    .record(z.string().min(1).max(64), z.string().max(256))
+    .refine((labels) => Object.keys(labels).length <= 32, 'at most 32 labels'),
+)
 export type Labels = z.infer<typeof Labels>
 
 export const Name = z

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
-import { hasEnded, Runner, thisRunner } from '../state/runner.ts'
+import { Door } from '../guard/doors.ts'
+import { hasEnded, isCheckable, Runner, thisRunner } from '../state/runner.ts'
 import type { StateStore } from '../state/state-store.ts'
 import { fail, Outcome, type Problem } from './errors.ts'
 import { Labels, PathRef, Receipt, Source } from './model.ts'
@@ -28,9 +29,15 @@ export const Operation = z.object({
   /** The lock it held, to be held by its undo as well. */
   lock: z.string().optional(),
   runner: Runner,
+  /** The plan it was confirmed with, the doors it passed (none: nothing had to agree), and who approved. */
+  plan: z.string().optional(),
+  doors: z.array(Door).optional(),
+  approved_by: z.string().optional(),
   /** Written before the target is touched, so that a crash cannot take the way back along. */
   undo: Undo.optional(),
   undo_until: z.string().optional(),
+  /** Fingerprint of the live state as it left it. */
+  left: z.string().optional(),
   /** The operation that undid it, or tried to. */
   undone_by: z.string().optional(),
   error: z
@@ -63,7 +70,9 @@ export interface StoredOperation {
 }
 
 export type Beginning = Pick<Operation, 'type' | 'provider' | 'principal' | 'summary' | 'targets'> &
-  Partial<Pick<Operation, 'client' | 'lock' | 'undo' | 'undo_until' | 'capture'>>
+  Partial<
+    Pick<Operation, 'client' | 'lock' | 'undo' | 'undo_until' | 'capture' | 'plan' | 'doors' | 'approved_by'>
+  >
 
 /** An operation of this process. */
 export interface Run {
@@ -75,6 +84,7 @@ export interface Run {
   end(state: 'done' | 'failed' | 'unknown', facts?: Partial<Operation>): Promise<void>
 }
 
+/** What is found is told as it stands: an operation whose process is gone is not running, but `unknown`. */
 export interface Operations {
   newId(): string
   begin(id: string, beginning: Beginning): Promise<Run>
@@ -96,6 +106,9 @@ export interface Operations {
   /** All of this principal, newest first. */
   list(principal: string): Promise<StoredOperation[]>
 }
+
+/** After this long an operation is taken for ended whose process cannot be checked, being of another container. */
+const LONGEST_MS = 10 * 60_000
 
 export interface OperationsOptions {
   state: StateStore
@@ -121,7 +134,16 @@ export function createOperations({ state, clock, random }: OperationsOptions): O
   async function find(id: string, principal: string): Promise<StoredOperation | undefined> {
     const found = await state.read('operation', id)
     const { data: operation } = Operation.safeParse(found?.value)
-    return found && operation?.principal === principal ? { id, version: found.version, operation } : undefined
+    if (!found || operation?.principal !== principal) return undefined
+    return { id, version: found.version, operation: asItStands(operation) }
+  }
+
+  /** Nobody ends an operation whose process is gone: how it went is then not known. */
+  function asItStands(operation: Operation): Operation {
+    const { state: recorded, runner, started_at } = operation
+    if (recorded !== 'running') return operation
+    const isGone = isCheckable(runner) ? hasEnded(runner) : clock() - started_at > LONGEST_MS
+    return isGone ? { ...operation, state: 'unknown' } : operation
   }
 
   return {
@@ -154,7 +176,7 @@ export function createOperations({ state, clock, random }: OperationsOptions): O
     async settled(id, principal, wait_ms, signal) {
       for (let waited = 0, pause = 10; ; waited += pause) {
         const found = await find(id, principal)
-        if (!found || stateOf(found.operation) !== 'running' || waited >= wait_ms) return found
+        if (found?.operation.state !== 'running' || waited >= wait_ms) return found
         if (signal.aborted) throw cancelledWhileWaiting(id)
         pause = Math.min(pause * 2, 250, wait_ms - waited)
         await sleep(pause, undefined, { signal }).catch(() => {})
@@ -170,16 +192,11 @@ export function createOperations({ state, clock, random }: OperationsOptions): O
       return all
         .flatMap(({ id, version, value }) => {
           const { data: operation } = Operation.safeParse(value)
-          return operation?.principal === principal ? [{ id, version, operation }] : []
+          return operation?.principal === principal ? [{ id, version, operation: asItStands(operation) }] : []
         })
         .sort((a, b) => b.operation.started_at - a.operation.started_at)
     },
   }
-}
-
-/** Nobody ends an operation whose process is gone: how it went is then not known. */
-export function stateOf({ state, runner }: Operation): Operation['state'] {
-  return state === 'running' && hasEnded(runner) ? 'unknown' : state
 }
 
 /** What the caller of a failed operation gets to see. */
@@ -195,15 +212,19 @@ export function problemOf({ id, operation }: StoredOperation): Problem {
 }
 
 export function viewOf({ id, operation }: StoredOperation): OperationView {
-  const { type, provider, summary, started_at, undo, undo_until } = operation
+  const { type, state, provider, summary, started_at, undo, undo_until } = operation
+  const { plan, doors, approved_by } = operation
   return {
     operation: id,
     type,
-    state: stateOf(operation),
+    state,
     provider,
     summary,
     started_at: new Date(started_at).toISOString(),
     ...(undo && undo_until && { undo_until }),
+    ...(plan !== undefined && { plan }),
+    ...(doors && { doors }),
+    ...(approved_by !== undefined && { approved_by }),
   }
 }
 

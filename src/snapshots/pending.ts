@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fullId } from './environment.ts'
 import type { Snapshot } from './model.ts'
-import { problemOf, type StoredOperation, stateOf } from './operations.ts'
+import { problemOf, type StoredOperation } from './operations.ts'
 import type { Context, Provider } from './provider.ts'
 import type { CreateReply } from './replies.ts'
 
@@ -16,7 +16,7 @@ export function pendingSnapshot({ capabilities }: Provider, stored: StoredOperat
     name: operation.summary,
     labels: {},
   }
-  const running = stateOf(operation) === 'running'
+  const running = operation.state === 'running'
   const { code, message } = problemOf(stored)
   return {
     id: fullId(operation.provider, id),

@@ -120,6 +120,10 @@ export const OperationView = z.object({
   summary: z.string(),
   started_at: Time,
   undo_until: Time.optional(),
+  /** The plan that was confirmed, how (none of the doors: nothing had to agree), and by whom in a terminal. */
+  plan: z.string().optional(),
+  doors: z.array(z.string()).optional(),
+  approved_by: z.string().optional(),
 })
 export type OperationView = z.infer<typeof OperationView>
 
@@ -140,5 +144,7 @@ export const StatusReply = z.object({
   operations: z.array(OperationView),
   /** What can still be undone, newest first. */
   undoable: z.array(OperationView),
+  /** Why the operations are not told. */
+  errors: z.array(z.object({ code: z.string(), message: z.string() })).optional(),
 })
 export type StatusReply = z.infer<typeof StatusReply>

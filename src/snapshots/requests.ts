@@ -108,6 +108,8 @@ export type DeleteArgs = z.output<typeof DeleteArgs>
 
 export const UndoArgs = z.strictObject({
   operation: OperationId.describe('op_... of the restore or delete'),
+  confirmation: confirmation.optional(),
+  dry_run: dryRun(false),
 })
 export type UndoArgs = z.output<typeof UndoArgs>
 

@@ -90,10 +90,10 @@ export async function carryOut(
     undo_until: undoUntil(env, planned),
   })
   const record: NonNullable<Context['record']> = ({ safety_snapshot }) => run.note(wayBack(safety_snapshot))
-  const { changed, verified, targets, safety_snapshot, warnings } = await provider.restore(planned.what, {
-    ...ctx,
-    record,
-  })
+  const { changed, verified, targets, safety_snapshot, fingerprint, warnings } = await provider.restore(
+    planned.what,
+    { ...ctx, record },
+  )
   return {
     reply: {
       changed,
@@ -102,7 +102,10 @@ export async function carryOut(
       ...(safety_snapshot && { safety_snapshot: fullId(provider.name, safety_snapshot) }),
       ...(warnings.length > 0 && { warnings }),
     },
-    ...(safety_snapshot && { facts: wayBack(safety_snapshot) }),
+    facts: {
+      ...(safety_snapshot && wayBack(safety_snapshot)),
+      ...(fingerprint !== undefined && { left: fingerprint }),
+    },
   }
 }
 

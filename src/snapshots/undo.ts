@@ -4,13 +4,16 @@ import type { Caller, Question } from './caller.ts'
 import { type Environment, fullId, shelfLock, unsupported } from './environment.ts'
 import { fail, SnapshotError } from './errors.ts'
 import { executeGuarded } from './execute.ts'
-import { type Operation, type Operations, type Run, type StoredOperation, stateOf } from './operations.ts'
-import type { Context, Provider } from './provider.ts'
+import type { Operation, Operations, Run, StoredOperation } from './operations.ts'
+import type { Context, Provider, RestorePlan } from './provider.ts'
 import type { UndoReply } from './replies.ts'
 import type { UndoArgs } from './requests.ts'
 import { carryOut, planRestore } from './restore.ts'
 
-/** Takes back a restore (by restoring its safety snapshot, which can be undone in turn) or a delete into the trash. */
+/**
+ * Takes back a restore (by restoring its safety snapshot, which can be undone in turn) or a delete into the trash. What
+ * still stands as the operation left it goes back at once; what was worked on since is a restore like any other.
+ */
 export async function undo(env: Environment, args: UndoArgs, caller: Caller): Promise<UndoReply | Question> {
   const first = await undoable(env, args.operation, caller)
   const { undo: way, lock, provider: name } = first.operation
@@ -20,6 +23,8 @@ export async function undo(env: Environment, args: UndoArgs, caller: Caller): Pr
     provider: name,
     targets: [args.operation],
     args,
+    confirmation: args.confirmation,
+    dry_run: args.dry_run,
     confirm: 'if_irreversible' as const,
     repeatable: true as const,
     lock,
@@ -36,7 +41,10 @@ export async function undo(env: Environment, args: UndoArgs, caller: Caller): Pr
     const wanted = { snapshot, mode: 'in_place' as const, count: 1, ...(paths && { paths }) }
     return executeGuarded(env, caller, {
       request,
-      plan: (ctx) => planRestore(provider, wanted, ctx),
+      plan: async (ctx) => {
+        const stored = await undoable(env, args.operation, caller)
+        return knowingly(await planRestore(provider, wanted, ctx), stored)
+      },
       work: async (planned, ctx, run) => {
         await claim(run)
         const { reply, facts } = await carryOut(env, provider, planned, ctx, run)
@@ -58,6 +66,21 @@ export async function undo(env: Environment, args: UndoArgs, caller: Caller): Pr
       return { reply: { undid: args.operation, ...(warnings.length > 0 && { warnings }) } }
     },
   })
+}
+
+/** Has to be agreed to when it would take work along that was done after the operation. */
+function knowingly(
+  planned: Planned<RestorePlan>,
+  { id, operation: { left } }: StoredOperation,
+): Planned<RestorePlan> {
+  if (left === planned.fingerprint || planned.idle) return planned
+  const why =
+    left === undefined
+      ? `It is not known how ${id} left this: what was changed after it is replaced as well.`
+      : `This was changed after ${id}: those changes are replaced as well.`
+  const view = { ...planned.view, warnings: [...planned.view.warnings, why] }
+  // Where there is no way back, `if_irreversible` is the stricter one: it asks a person in every mode.
+  return { ...planned, view, ...(view.reversible && { confirm: 'always' }) }
 }
 
 /** Only what is in the trash: a delete that was interrupted may have left some where they were. */
@@ -119,7 +142,7 @@ async function undoable(
     )
   }
   const { undo, undo_until, type, state, undone_by } = stored.operation
-  if (stateOf(stored.operation) === 'running') {
+  if (stored.operation.state === 'running') {
     throw fail('BUSY', `${id} is still running. Nothing was changed.`, 'Wait for its end, then call again.', {
       retry_after_ms: 2000,
     })
@@ -152,7 +175,7 @@ export async function isUndone(
   principal: string,
 ): Promise<boolean> {
   const by = operation.undone_by && (await operations.find(operation.undone_by, principal))
-  return Boolean(by && ['running', 'done'].includes(stateOf(by.operation)))
+  return Boolean(by && ['running', 'done'].includes(by.operation.state))
 }
 
 function alreadyUndone(id: string, by: string) {

@@ -2,10 +2,13 @@ import type { Caller } from './caller.ts'
 import { contextFor, type Environment, locate, shelfLock, unsupported } from './environment.ts'
 import { fail } from './errors.ts'
 import { execute } from './execute.ts'
-import { durationMs } from './model.ts'
-import type { UpdateRequest } from './provider.ts'
+import { durationMs, type Snapshot } from './model.ts'
+import type { Provider, UpdateRequest } from './provider.ts'
 import type { SnapshotReply } from './replies.ts'
 import type { UpdateArgs } from './requests.ts'
+
+/** Time enough for a person to notice. */
+const SOONEST_MS = durationMs('24h')
 
 export async function update(env: Environment, args: UpdateArgs, caller: Caller): Promise<SnapshotReply> {
   const { snapshot: id, ...wanted } = args
@@ -31,24 +34,40 @@ export async function update(env: Environment, args: UpdateArgs, caller: Caller)
       `It can change: ${possible}.`,
     )
   }
-  const run = await env.operations.begin(env.operations.newId(), {
-    type: 'update',
-    provider: provider.name,
-    principal: caller.principal,
-    ...(caller.client && { client: caller.client }),
-    summary: `Change ${fields.join(', ')} of ${id}`,
-    targets: [id],
-  })
-  const snapshot = await execute(env, run, async () => {
-    // Else a snapshot could become protected while it is being deleted.
-    const lock = await env.state.lock(shelfLock(provider.name), { signal: caller.signal })
-    try {
-      return { reply: await change(native, requestOf(wanted, env.clock()), contextFor(env, caller, run.id)) }
-    } finally {
-      await lock.release()
+  const operation = env.operations.newId()
+  const ctx = contextFor(env, caller, operation)
+  const request = requestOf(wanted, env.clock())
+  // Else a snapshot could become protected while it is being deleted.
+  const lock = await env.state.lock(shelfLock(provider.name), { signal: caller.signal })
+  try {
+    if (request.expires_at) checkExpiry(env, provider, request.expires_at, await provider.get(native, ctx))
+    const run = await env.operations.begin(operation, {
+      type: 'update',
+      provider: provider.name,
+      principal: caller.principal,
+      ...(caller.client && { client: caller.client }),
+      summary: `Change ${fields.join(', ')} of ${id}`,
+      targets: [id],
+    })
+    return {
+      snapshot: await execute(env, run, async () => ({ reply: await change(native, request, ctx) })),
     }
-  })
-  return { snapshot }
+  } finally {
+    await lock.release()
+  }
+}
+
+/** To let a snapshot expire, or earlier than it would, is to delete it later: allowed only where a delete would be. */
+function checkExpiry(env: Environment, provider: Provider, until: string, { id, expires_at }: Snapshot) {
+  const at = Date.parse(until)
+  if (expires_at !== undefined && at >= Date.parse(expires_at)) return
+  env.guard.permitExpiry(provider.name, { reversible: provider.capabilities.deletion === 'trash' })
+  if (at - env.clock() >= SOONEST_MS) return
+  throw fail(
+    'INVALID_ARGUMENT',
+    `An expiry that ${id} did not have, or an earlier one, must be at least 24h away. Nothing was changed.`,
+    'Give a "ttl" of 24h or more, or call snapshot_delete, which shows its plan first.',
+  )
 }
 
 function requestOf({ ttl, ...fields }: Omit<UpdateArgs, 'snapshot'>, now: number): UpdateRequest {

@@ -2,10 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { fail } from '../snapshots/errors.ts'
 import type { RawVersion, Records } from './records.ts'
-import { hasEnded, Runner, thisRunner } from './runner.ts'
+import { hasEnded, isCheckable, Runner, thisRunner } from './runner.ts'
 import type { Lock, StateStore } from './state-store.ts'
 
-/** A lock is a record too: whoever writes its next version holds it, and the version is the fence. */
+/**
+ * A lock is a record too: whoever writes its next version holds it, and the version is the fence. The holder touches
+ * its version from time to time: by this they know it who cannot look for its process, because that runs or ran on
+ * another machine or in another container.
+ */
 const LockRecord = z.object({
   /** `token` tells two holders in one process apart. */
   holder: Runner.extend({ token: z.string() }).nullable(),
@@ -13,6 +17,10 @@ const LockRecord = z.object({
   since: z.string(),
 })
 type LockRecord = z.infer<typeof LockRecord>
+
+const BEAT_MS = 5_000
+/** After this long without a sign of life a holder that cannot be checked is taken for dead. */
+const SILENCE_MS = 60_000
 
 export interface LocksOptions {
   records: Records
@@ -34,7 +42,7 @@ export function createLocks({ records, clock, random }: LocksOptions): StateStor
       if (signal?.aborted) throw cancelled()
       const current = await records.newest('lock', name)
       const held = current && holderOf(current)
-      if (!held || hasEnded(held)) {
+      if (!held || (await isGone(name, held))) {
         const fence = await put(name, { ...thisRunner(), token }, current?.version ?? 0)
         if (fence !== undefined) return createLock(name, fence, token)
       }
@@ -45,7 +53,15 @@ export function createLocks({ records, clock, random }: LocksOptions): StateStor
     }
   }
 
+  async function isGone(name: string, holder: Runner): Promise<boolean> {
+    if (isCheckable(holder)) return hasEnded(holder)
+    const lastSign = await records.writtenAt('lock', name)
+    return lastSign !== undefined && clock() - lastSign > SILENCE_MS
+  }
+
   function createLock(name: string, fence: number, token: string): Lock {
+    // A beat that fails is one beat less; it does not keep the process alive either.
+    const heart = setInterval(() => void records.touch('lock', name, fence).catch(() => {}), BEAT_MS).unref()
     return {
       fence,
       async held() {
@@ -53,6 +69,7 @@ export function createLocks({ records, clock, random }: LocksOptions): StateStor
         return current?.version === fence && holderOf(current)?.token === token
       },
       async release() {
+        clearInterval(heart)
         // Loses only to somebody who took the lock over, and then it is not ours to give back.
         await put(name, null, fence)
       },

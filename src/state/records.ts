@@ -29,7 +29,9 @@ export interface Records {
   ): Promise<number | undefined>
   ids(kind: Kind): Promise<string[]>
   remove(kind: Kind, id: string): Promise<void>
-  /** When the newest version was written (ms), or undefined. */
+  /** Makes a version as young as if it were written now, if it is still there. */
+  touch(kind: Kind, id: string, version: number): Promise<void>
+  /** When the newest version was written or touched (ms), or undefined. */
   writtenAt(kind: Kind, id: string): Promise<number | undefined>
 }
 
@@ -131,6 +133,11 @@ export function createRecords({ directory, clock, random }: RecordsOptions): Rec
     return version === undefined ? undefined : unlessAbsent(() => fs.statSync(file(dir, version)))?.mtimeMs
   }
 
+  async function touch(kind: Kind, id: string, version: number): Promise<void> {
+    const now = clock() / 1000
+    unlessAbsent(() => fs.utimesSync(file(folder(kind, id), version), now, now))
+  }
+
   async function ids(kind: Kind): Promise<string[]> {
     return unlessAbsent(() => fs.readdirSync(join(directory, kind))) ?? []
   }
@@ -139,6 +146,7 @@ export function createRecords({ directory, clock, random }: RecordsOptions): Rec
     newest: (...call) => storageError(newest(...call)),
     write: (...call) => storageError(write(...call)),
     remove: (...call) => storageError(remove(...call)),
+    touch: (...call) => storageError(touch(...call)),
     writtenAt: (...call) => storageError(writtenAt(...call)),
     ids: (...call) => storageError(ids(...call)),
   }

@@ -5,7 +5,7 @@ import { z } from 'zod'
 /** Which process did something, so that another one can tell whether it still lives. */
 export const Runner = z.object({
   pid: z.number().int(),
-  /** The machine, and on Linux its process namespace: a pid means nothing outside of it. */
+  /** The machine and, on Linux, the pid namespace: a pid means nothing outside of them. */
   host: z.string(),
   /** Differs after a reboot. Linux only. */
   boot_id: z.string().optional(),
@@ -30,10 +30,15 @@ export function thisRunner(): Runner {
   return own
 }
 
-/** True only when it is certain that the process has ended. One on another machine may be alive for all we know. */
+/** Whether this process can tell if that one lives: a pid of another machine or container says nothing here. */
+export function isCheckable(runner: Runner): boolean {
+  return runner.host === thisRunner().host
+}
+
+/** True only when it is certain that the process has ended. One that cannot be checked may be alive for all we know. */
 export function hasEnded(runner: Runner): boolean {
+  if (!isCheckable(runner)) return false
   const here = thisRunner()
-  if (runner.host !== here.host) return false
   if (runner.boot_id && here.boot_id && runner.boot_id !== here.boot_id) return true
   if (!pidExists(runner.pid)) return true
   const started = startTime(runner.pid)

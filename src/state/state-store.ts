@@ -24,8 +24,8 @@ export interface StateStore {
   /** Removes the records of a kind that were last written before this time (ms). Returns how many. */
   retire(kind: Kind, before: number): Promise<number>
   /**
-   * Takes a named lock, waiting up to `wait_ms`; BUSY afterwards. Survives crashes: a lock whose holder is dead is
-   * taken over. Not re-entrant.
+   * Takes a named lock, waiting up to `wait_ms`; BUSY afterwards. Survives crashes: a lock whose holder is dead, or
+   * gave no sign of life for a minute where that cannot be told, is taken over. Not re-entrant.
    */
   lock(name: string, options?: { wait_ms?: number; signal?: AbortSignal }): Promise<Lock>
 }

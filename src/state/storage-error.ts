@@ -1,10 +1,20 @@
 import { type ErrorCode, fail, SnapshotError } from '../snapshots/errors.ts'
 
+/** Where the directory should be is something else. */
+const UNUSABLE: { code: ErrorCode; why: string } = {
+  code: 'FORBIDDEN',
+  why: 'the home of the server cannot be used',
+}
+
 const KNOWN: Record<string, { code: ErrorCode; why: string }> = {
   ENOSPC: { code: 'NO_SPACE', why: 'the disk is full' },
   EDQUOT: { code: 'NO_SPACE', why: 'the disk quota is used up' },
   EACCES: { code: 'FORBIDDEN', why: 'the file permissions do not allow it' },
   EPERM: { code: 'FORBIDDEN', why: 'the file permissions do not allow it' },
+  ENOTDIR: UNUSABLE,
+  EEXIST: UNUSABLE,
+  ELOOP: UNUSABLE,
+  ENAMETOOLONG: UNUSABLE,
   EROFS: { code: 'FORBIDDEN', why: 'the file system is read-only' },
 }
 

@@ -34,6 +34,7 @@ function person(answer: string, interactive = true) {
     } as unknown as Decision['approvals'],
     terminal: { interactive, say: (text: string) => void said.push(text), ask: async () => answer },
     by: 'terminal:ada',
+    searched: '/home/ada/state',
   }
   return { said, decided, decide: (code = 'GOOD') => decide(code, decision) }
 }
@@ -68,6 +69,9 @@ test('without a terminal or with an unknown code nothing is decided', async () =
   const script = person('yes', false)
   await expect(script.decide()).rejects.toMatchObject({ code: 'FORBIDDEN' })
   const mistyped = person('yes')
-  await expect(mistyped.decide('BAD')).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  await expect(mistyped.decide('BAD')).rejects.toMatchObject({
+    code: 'NOT_FOUND',
+    message: expect.stringContaining('/home/ada/state'),
+  })
   expect([...script.decided, ...mistyped.decided, ...script.said]).toEqual([])
 })

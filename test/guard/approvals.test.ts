@@ -23,12 +23,23 @@ describe('an approval', () => {
     })
   })
 
-  test('lets the repeated call run, once', async () => {
-    const { approvals, code, again } = await waiting()
+  test('lets the repeated call run, once, and the grant says who gave it', async () => {
+    const { approvals, code, again, reply } = await waiting()
     expect(replied(await again())).toMatchObject({ status: 'approval_required', approval: { code } })
     await approvals.approve(code, 'terminal:root')
-    granted(await again())
+    expect(granted(await again()).passed).toEqual({
+      plan: reply.confirmation,
+      doors: ['approval'],
+      approved_by: 'terminal:root',
+    })
     await refusal(again(), 'PLAN_CONSUMED')
+  })
+
+  test('is given with the command that the server was started with', async () => {
+    const { start, request } = createDesk({ mode: 'human' })
+    const guard = start('human', (code) => `/opt/x approve ${code} --home /y`)
+    const { approval } = replied(await guard.authorize(request(), caller()))
+    expect(approval?.how).toContain(`/opt/x approve ${approval?.code} --home /y`)
   })
 
   test('is found by its code as people type it, and listed with the plan', async () => {
@@ -101,7 +112,7 @@ describe('an approval', () => {
   })
 })
 
-describe('a call without a place for a confirmation', () => {
+describe('a call that may be repeated as it was', () => {
   const undo = {
     type: 'undo',
     repeatable: true,
@@ -109,12 +120,32 @@ describe('a call without a place for a confirmation', () => {
     args: { operation: 'op_1' },
   } as const
 
+  test('runs with its confirmation as well', async () => {
+    const { guard, request, approvals } = createDesk({ mode: 'human' })
+    const { confirmation, approval } = replied(await guard.authorize(request(undo), caller()))
+    await approvals.approve(approval?.code as string, 'me')
+    granted(await guard.authorize(request({ ...undo, confirmation }), caller()))
+  })
+
+  test('hears once that a person declined it, and may then be asked about anew', async () => {
+    const { guard, request, approvals, time } = createDesk({ mode: 'human' })
+    const call = () => guard.authorize(request(undo), caller())
+    const decline = async () => approvals.decline(replied(await call()).approval?.code as string, 'me')
+    const { plan } = await decline()
+    await refusal(call(), 'APPROVAL_DECLINED')
+    expect(replied(await call())).toMatchObject({ status: 'approval_required' })
+    expect(replied(await call()).confirmation).not.toBe(plan)
+    await decline()
+    time.now += 600_000
+    expect(replied(await call())).toMatchObject({ status: 'approval_required' })
+  })
+
   test('is simply repeated after the approval', async () => {
     const { guard, request, approvals } = createDesk({ mode: 'human' })
     const call = (principal = 'ann') =>
       guard.authorize(request({ ...undo, lock: 'known' }), caller({ principal }))
     const first = replied(await call())
-    expect(first.confirmation).toBeUndefined()
+    expect(first.confirmation).toMatch(/^cfm_/)
     expect(replied(await call()).approval?.code).toBe(first.approval?.code)
     await approvals.approve(first.approval?.code as string, 'me')
     expect(replied(await call('bob')).status).toBe('approval_required')

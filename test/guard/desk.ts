@@ -25,8 +25,15 @@ export function createDesk({ mode = 'token', reversible = true, directory, state
   const rules: { now: Policy } = { now: { read_only: false, delete: 'permanent' } }
   let count = 0
 
-  const start = (how: Mode = mode) =>
-    createGuard({ state, mode: how, policy: () => rules.now, clock, log: silent })
+  const start = (how: Mode = mode, approveCommand?: (code: string) => string) =>
+    createGuard({
+      state,
+      mode: how,
+      policy: () => rules.now,
+      ...(approveCommand && { approveCommand }),
+      clock,
+      log: silent,
+    })
 
   const request = (fields: Partial<GuardRequest<string>> = {}): GuardRequest<string> => ({
     type: 'delete',

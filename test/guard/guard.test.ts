@@ -19,8 +19,10 @@ async function planned(options?: DeskOptions) {
 describe('a plan', () => {
   test('is shown, and runs once it is confirmed', async () => {
     const { guard, request, confirmation } = await planned()
-    const { planned: plan, settle } = granted(await guard.authorize(request({ confirmation }), caller()))
+    const grant = granted(await guard.authorize(request({ confirmation }), caller()))
+    const { planned: plan, passed, settle } = grant
     expect(plan.what).toBe('the plan of the provider')
+    expect(passed).toEqual({ plan: confirmation, doors: ['token'] })
     await settle('done')
   })
 
@@ -231,6 +233,64 @@ describe('a confirmation', () => {
   })
 })
 
+describe('a plan that says how much it needs', () => {
+  const undo = { type: 'undo', confirm: 'if_irreversible' } as const
+  const looking = (confirm: 'always' | 'never', { plan, ...request }: GuardRequest<string>) => ({
+    ...request,
+    plan: async () => ({ ...(await plan()), confirm }),
+  })
+
+  test('needs it whatever the request thought', async () => {
+    const { guard, request } = createDesk()
+    await granted(await guard.authorize(looking('never', request(undo)), caller())).settle('done')
+    const { confirmation } = replied(await guard.authorize(looking('always', request(undo)), caller()))
+    granted(await guard.authorize(looking('always', request({ ...undo, confirmation })), caller()))
+  })
+
+  test('needs it again when it went stale', async () => {
+    const { guard, request, live } = createDesk()
+    const { confirmation } = replied(await guard.authorize(looking('always', request(undo)), caller()))
+    live.fingerprint = 'moved'
+    const call = guard.authorize(looking('always', request({ ...undo, confirmation })), caller())
+    expect((await refusal(call, 'PLAN_STALE')).fresh).toMatchObject({ status: 'confirmation_required' })
+  })
+})
+
+describe('an expiry', () => {
+  test.each([
+    ['token', { delete: 'permanent' }, undefined],
+    ['auto', { delete: 'trash' }, undefined],
+    ['human', { delete: 'permanent' }, 'snapshot_delete'],
+    ['token', { delete: 'never' }, 'operator'],
+    ['token', { delete: 'permanent', read_only: true }, 'operator'],
+  ] as const)('with guard %s under %j', (mode, policy, hint) => {
+    const { start, rules } = createDesk()
+    rules.now = { ...rules.now, ...policy }
+    const ask = () => start(mode).permitExpiry('memory', { reversible: true })
+    if (hint === undefined) return expect(ask).not.toThrow()
+    expect(ask).toThrow(
+      expect.objectContaining({
+        problem: expect.objectContaining({ code: 'POLICY_DENIED', hint: expect.stringContaining(hint) }),
+      }),
+    )
+  })
+
+  test('is a delete that cannot be undone where the provider has no trash', () => {
+    const { guard, rules } = createDesk()
+    rules.now = { ...rules.now, delete: 'trash' }
+    expect(() => guard.permitExpiry('memory', { reversible: false })).toThrow('can be undone')
+  })
+})
+
+test('a grant whose target was taken over is BUSY', async () => {
+  const { guard, request, confirmation, state } = await planned()
+  const grant = granted(await guard.authorize(request({ confirmation }), caller()))
+  await expect(grant.stillHeld()).resolves.toBeUndefined()
+  await state.write('lock', 'memory:snapshots', {}, 1)
+  const problem = await refusal(grant.stillHeld(), 'BUSY')
+  expect(problem.outcome).toBe('not_started')
+})
+
 describe('nothing runs', () => {
   const broken = (fails: 'read' | 'write' | 'lock', error: Error) => (store: StateStore) => ({
     ...store,
@@ -333,8 +393,12 @@ describe('a question', () => {
       )
       expect(problem.message).toContain('Nothing was changed')
       expect(problem.hint).toContain('Do not retry')
+      const nobody = action === 'cancel'
+      expect(problem.message).toContain(nobody ? 'Nobody answered' : 'did not agree')
+      expect(problem.hint.includes('--guard token')).toBe(nobody)
       const yes = reversible ? { confirm: true } : { typed: '123456' }
-      await refusal(guard.authorize(request(), answering(id, 'accept', yes)), 'APPROVAL_DECLINED')
+      const late = guard.authorize(request(), answering(id, 'accept', yes))
+      expect(await refusal(late, 'APPROVAL_DECLINED')).toEqual(problem)
     },
   )
 

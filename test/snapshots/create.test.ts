@@ -137,7 +137,7 @@ describe('a capture that takes longer than the call', () => {
     open()
     expect((await waiting).snapshot).toMatchObject({ id: 'memory:s00001', state: 'ready', name: 'slow' })
     // And from the record, after a restart.
-    expect((await get(0, start())).snapshot.id).toBe('memory:s00001')
+    expect(await get(0, start())).toMatchObject({ snapshot: { id: 'memory:s00001' }, receipt: { files: 2 } })
   })
 
   test('belongs to its principal', async () => {

@@ -105,10 +105,10 @@ describe('update', () => {
     const { service, ids } = await two()
     const update = async (fields: object) =>
       (await service.update(args.update({ snapshot: ids[0], ...fields }), caller())).snapshot
-    expect(await update({ name: 'new', labels: { k: 'v' }, ttl: '1h' })).toMatchObject({
+    expect(await update({ name: 'new', labels: { k: 'v' }, ttl: '24h' })).toMatchObject({
       name: 'new',
       labels: { k: 'v' },
-      expires_at: '2026-11-21T13:00:04.000Z',
+      expires_at: '2026-11-22T12:00:04.000Z',
     })
     const last = await update({ ttl: 'never', protected: true })
     expect(last).toMatchObject({ name: 'new', protected: true })
@@ -122,6 +122,28 @@ describe('update', () => {
   ] as const)('of %j is %s', async (fields, code) => {
     const { service, ids } = await two()
     await refusal(service.update(args.update({ snapshot: ids[0], ...fields }), caller()), code)
+  })
+
+  test('of the expiry is as good as a delete where it comes or comes earlier, and free where it goes', async () => {
+    const { service, ids, start, rules, time } = await two()
+    const update = async (ttl: string, by = service) =>
+      (await by.update(args.update({ snapshot: ids[0], ttl }), caller())).snapshot.expires_at
+    const { message, hint } = await refusal(update('86399s'), 'INVALID_ARGUMENT')
+    expect(message).toContain('24h')
+    expect(hint).toContain('snapshot_delete')
+    const human = start('human')
+    await refusal(update('7d', human), 'POLICY_DENIED')
+    rules.now = { ...rules.now, delete: 'never' }
+    await refusal(update('7d'), 'POLICY_DENIED')
+    rules.now = { ...rules.now, delete: 'permanent' }
+    expect(await update('7d')).toBe('2026-11-28T12:00:04.000Z')
+
+    await refusal(update('6d', human), 'POLICY_DENIED')
+    await refusal(update('1h'), 'INVALID_ARGUMENT')
+    expect(await update('8d', human)).toBe('2026-11-29T12:00:04.000Z')
+    time.now += 8 * 86_400_000
+    expect(await update('1h', human)).toBe('2026-11-29T13:00:04.000Z')
+    expect(await update('never', human)).toBeUndefined()
   })
 
   test('is refused in read-only mode', async () => {
@@ -151,6 +173,69 @@ describe('status', () => {
     expect(undoable).toEqual([])
     expect((await service.status(args.status(), caller({ principal: 'bob' }))).operations).toEqual([])
     expect((await service.status(args.status({ provider: 'cloud' }), caller())).operations).toHaveLength(2)
+  })
+})
+
+describe('status leaves out', () => {
+  test('what was done to a source that this server may not touch', async () => {
+    const { service, provider, ids } = await two()
+    const { confirmation } = (await service.restore(args.restore({ snapshot: ids[0] }), caller())) as {
+      confirmation: string
+    }
+    await service.restore(args.restore({ snapshot: ids[0], confirmation }), caller())
+    await service.update(args.update({ snapshot: ids[0], name: 'new' }), caller())
+    const told = async () => {
+      const { operations, undoable } = await service.status(args.status({ provider: 'memory' }), caller())
+      return [operations.map(({ type }) => type), undoable.map(({ type }) => type)]
+    }
+    const all = ['create', 'create', 'restore', 'update']
+    const sorted = async () => (await told()).map((types) => types.sort())
+    expect(await sorted()).toEqual([all, ['restore']])
+    const asked: (string | undefined)[] = []
+    const refusing = (code: 'POLICY_DENIED' | 'NOT_FOUND') => (text: string | undefined) => {
+      asked.push(text)
+      return Promise.reject(fail(code, 'No.', 'No.'))
+    }
+    provider.resolveSource = refusing('POLICY_DENIED')
+    expect(await sorted()).toEqual([['update'], []])
+    expect(asked).toEqual(['box:desk'])
+    provider.resolveSource = refusing('NOT_FOUND')
+    expect(await sorted()).toEqual([all, ['restore']])
+  })
+
+  test('operations that cannot be read, and says why', async () => {
+    const { service } = createWorld({
+      state: (store) => ({
+        ...store,
+        list: () => Promise.reject(fail('FORBIDDEN', 'The records cannot be read.', 'Ask.')),
+      }),
+    })
+    expect(await service.status(args.status(), caller())).toMatchObject({
+      providers: [{ name: 'memory', healthy: true }],
+      operations: [],
+      undoable: [],
+      errors: [{ code: 'FORBIDDEN', message: 'The records cannot be read.' }],
+    })
+  })
+})
+
+describe('an operation of another container', () => {
+  test('counts as running for ten minutes, and then as unknown', async () => {
+    const { service, state, time } = await two()
+    const [first] = (await service.status(args.status(), caller())).operations
+    const id = first?.operation as string
+    const found = await state.read('operation', id)
+    const runner = { pid: 1, host: 'elsewhere' }
+    const running = { ...(found?.value as object), state: 'running', runner, started_at: time.now }
+    await state.write('operation', id, running, found?.version ?? 0)
+    const shown = async () => {
+      const { operations } = await service.status(args.status(), caller())
+      return operations.find(({ operation }) => operation === id)?.state
+    }
+    time.now += 600_000
+    expect(await shown()).toBe('running')
+    time.now += 1
+    expect(await shown()).toBe('unknown')
   })
 })
 

@@ -176,7 +176,8 @@ export function createMemoryProvider({
       const inside = Object.entries(content).filter(([path]) => wants(path, request.paths))
       boxes.set(target.id, Object.fromEntries([...outside, ...inside]))
       await at.restored?.(ctx)
-      return { ...restored(content), safety_snapshot: safety.native }
+      const fingerprint = digest(open(target.id))
+      return { ...restored(content), fingerprint, safety_snapshot: safety.native }
     },
     async planDelete(natives) {
       const snapshots = natives.map((native) => deletable(native).snapshot)

@@ -99,6 +99,19 @@ describe('a restore in place', () => {
     expect(order).toEqual(['captured', 'restoring', 'restored', 'captured'])
   })
 
+  test('does not start when its target was taken over', async () => {
+    const { service, snapshot, desk } = await spoilt({
+      state: (store) => ({
+        ...store,
+        lock: async (...call) => ({ ...(await store.lock(...call)), held: async () => false }),
+      }),
+    })
+    const { confirmation } = (await service.restore(args.restore({ snapshot }), caller())) as RestoreReply
+    const problem = await refusal(service.restore(args.restore({ snapshot, confirmation }), caller()), 'BUSY')
+    expect(problem.outcome).toBe('not_started')
+    expect(desk()).toEqual(SPOILT)
+  })
+
   test.each([
     ['"to" in place', { to: 'x' }, 'INVALID_ARGUMENT'],
     ['"count" in place', { count: 2 }, 'INVALID_ARGUMENT'],
@@ -134,7 +147,83 @@ test('a restore to a new place needs no confirmation and has no undo', async () 
   await refusal(service.undo(args.undo(operation), caller()), 'UNSUPPORTED')
 })
 
+/** Both calls of an undo that would take later work along. */
+async function confirmedUndo({ service }: Pick<World, 'service'>, operation: string) {
+  const first = await service.undo(args.undo(operation), caller())
+  expect(first).toMatchObject({ status: 'confirmation_required' })
+  const { confirmation } = first as { confirmation: string }
+  return (await service.undo(args.undo(operation, { confirmation }), caller())) as RestoreReply
+}
+
+describe('undo of what was worked on since', () => {
+  const LATER = { a: '1', b: '2', later: 'work' }
+
+  async function workedOn(options?: WorldOptions) {
+    const world = await spoilt(options)
+    const { operation } = await restore(world, { snapshot: world.snapshot })
+    world.provider.boxes.set('desk', LATER)
+    return { ...world, operation }
+  }
+
+  test('shows its plan first, and the undo of it brings the work back', async () => {
+    const world = await workedOn()
+    const first = await world.service.undo(args.undo(world.operation), caller())
+    expect(first).toMatchObject({
+      status: 'confirmation_required',
+      plan: { reversible: true, warnings: [expect.stringContaining(world.operation)] },
+    })
+    expect(world.desk()).toEqual(LATER)
+    const { operation = '' } = await confirmedUndo(world, world.operation)
+    expect(world.desk()).toEqual(SPOILT)
+    // Nothing was touched since: at once.
+    expect(await world.service.undo(args.undo(operation), caller())).toMatchObject({ status: 'done' })
+    expect(world.desk()).toEqual(LATER)
+  })
+
+  test('asks a person where the client can', async () => {
+    const world = await workedOn({ mode: 'token' })
+    const auto = world.start('auto')
+    const ann = caller({ canAsk: true })
+    const question = await auto.undo(args.undo(world.operation), ann)
+    expect(question).toMatchObject({ status: 'question' })
+    const { confirmation } = question as { confirmation: string }
+    const answer = { confirmation, action: 'accept' as const, content: { confirm: true } }
+    await auto.undo(args.undo(world.operation), { ...ann, answer })
+    expect(world.desk()).toEqual(SPOILT)
+  })
+
+  test('is stale when it is worked on again', async () => {
+    const world = await workedOn()
+    const first = await world.service.undo(args.undo(world.operation), caller())
+    const { confirmation } = first as { confirmation: string }
+    world.provider.boxes.set('desk', { even: 'later' })
+    const call = world.service.undo(args.undo(world.operation, { confirmation }), caller())
+    await refusal(call, 'PLAN_STALE')
+    expect(world.desk()).toEqual({ even: 'later' })
+  })
+
+  test('of which a provider does not tell how it left things shows its plan first', async () => {
+    const world = await spoilt()
+    const { restore: honest } = world.provider
+    world.provider.restore = async (...call) => {
+      const { fingerprint, ...result } = await honest(...call)
+      return result
+    }
+    const { operation } = await restore(world, { snapshot: world.snapshot })
+    await confirmedUndo(world, operation)
+    expect(world.desk()).toEqual(SPOILT)
+  })
+})
+
 describe('undo', () => {
+  test('of a dry run changes nothing', async () => {
+    const world = await spoilt()
+    const { operation } = await restore(world, { snapshot: world.snapshot })
+    const reply = await world.service.undo(args.undo(operation, { dry_run: true }), caller())
+    expect(reply).toEqual({ status: 'dry_run', plan: expect.anything() })
+    expect(world.desk()).toEqual(SAVED)
+  })
+
   test('brings back what was there, and can itself be undone', async () => {
     const world = await spoilt()
     const { service, desk } = world
@@ -155,7 +244,7 @@ describe('undo', () => {
     const { operation } = await restore(world, { snapshot: world.snapshot, paths: ['b'] })
     expect(world.desk()).toEqual({ a: 'spoilt', b: '2' })
     world.provider.boxes.set('desk', { a: 'new work', b: '2' })
-    await world.service.undo(args.undo(operation), caller())
+    await confirmedUndo(world, operation)
     expect(world.desk()).toEqual({ a: 'new work' })
   })
 
@@ -224,9 +313,9 @@ describe('undo', () => {
     expect(undoable).toMatchObject([{ operation, state: 'unknown' }])
 
     // An undo that fails may be tried again.
-    await refusal(world.service.undo(args.undo(operation), caller()), 'INTERNAL')
+    await refusal(confirmedUndo(world, operation), 'INTERNAL')
     fails = false
-    await world.service.undo(args.undo(operation), caller())
+    await confirmedUndo(world, operation)
     expect(world.desk()).toEqual(SPOILT)
     expect(
       (await world.service.status(args.status(), caller())).undoable.map(({ operation }) => operation),
@@ -291,6 +380,22 @@ describe('undo', () => {
     await world.approvals.approve(first.approval?.code ?? '', 'me')
     expect(await human.undo(args.undo(operation), caller())).toMatchObject({ status: 'done' })
     expect(world.desk()).toEqual(SPOILT)
+    const { operations } = await human.status(args.status(), caller())
+    const undone = operations.find(({ type }) => type === 'undo')
+    expect(undone).toMatchObject({ plan: first.confirmation, doors: ['approval'], approved_by: 'me' })
+    const restored = operations.find(({ type }) => type === 'restore')
+    expect(restored).toMatchObject({ plan: expect.stringMatching(/^cfm_/), doors: ['token'] })
+  })
+
+  test('declined in a terminal says so to the next call', async () => {
+    const world = await spoilt()
+    const { operation } = await restore(world, { snapshot: world.snapshot })
+    const human = world.start('human')
+    const first = (await human.undo(args.undo(operation), caller())) as RestoreReply
+    await world.approvals.decline(first.approval?.code ?? '', 'me')
+    await refusal(human.undo(args.undo(operation), caller()), 'APPROVAL_DECLINED')
+    expect(await human.undo(args.undo(operation), caller())).toMatchObject({ status: 'approval_required' })
+    expect(world.desk()).toEqual(SAVED)
   })
 
   test('that cannot itself be undone asks for a person in every mode', async () => {
@@ -304,12 +409,15 @@ describe('undo', () => {
       }),
     }
     const other = createWorld({ directory: world.directory, others: [permanent] })
-    for (const mode of ['auto', 'token'] as const) {
-      expect(await other.start(mode).undo(args.undo(operation), caller())).toMatchObject({
-        status: 'approval_required',
-      })
+    for (const desk of [SAVED, { worked: 'on since' }]) {
+      world.provider.boxes.set('desk', desk)
+      for (const mode of ['auto', 'token'] as const) {
+        expect(await other.start(mode).undo(args.undo(operation), caller())).toMatchObject({
+          status: 'approval_required',
+        })
+      }
+      expect(world.desk()).toEqual(desk)
     }
-    expect(world.desk()).toEqual(SAVED)
   })
 })
 

@@ -105,7 +105,7 @@ export const args = {
   diff: (fields: object) => request.DiffArgs.parse(fields),
   restore: (fields: object) => request.RestoreArgs.parse(fields),
   delete: (fields: object) => request.DeleteArgs.parse(fields),
-  undo: (operation: string) => request.UndoArgs.parse({ operation }),
+  undo: (operation: string, fields: object = {}) => request.UndoArgs.parse({ operation, ...fields }),
   update: (fields: object) => request.UpdateArgs.parse(fields),
   prune: (fields: object) => request.PruneArgs.parse(fields),
   sources: (fields: object = {}) => request.SourcesArgs.parse(fields),

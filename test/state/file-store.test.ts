@@ -107,11 +107,17 @@ describe('records', () => {
     },
   )
 
-  test('under a path that is a file fail without its path', async () => {
+  test('under a path that is a file are FORBIDDEN, without its path', async () => {
     const path = join(temporaryDirectory(), 'file')
     writeFileSync(path, '')
-    const { message } = await refusal(open(path).store.write('plan', 'p', 1, 0), 'INTERNAL')
-    expect(message).not.toContain(path)
+    for (const directory of [path, join(path, 'state')]) {
+      const { store } = open(directory)
+      for (const call of [store.write('plan', 'p', 1, 0), store.list('plan'), store.lock('t')]) {
+        const { message } = await refusal(call, 'FORBIDDEN')
+        expect(message).toContain('the home of the server cannot be used')
+        expect(message).not.toContain(path)
+      }
+    }
   })
 
   test('can be removed, and begin anew', async () => {

@@ -1,14 +1,15 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, truncateSync } from 'node:fs'
+import { readdirSync, statSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createFileStore } from '../../src/state/file-store.ts'
 import { hasEnded, type Runner, thisRunner } from '../../src/state/runner.ts'
 import { refusal, temporaryDirectory } from '../snapshots/world.ts'
 
 function open(directory = temporaryDirectory()) {
-  return { directory, store: createFileStore({ directory, clock: () => 0 }) }
+  const time = { now: 0 }
+  return { directory, time, store: createFileStore({ directory, clock: () => time.now }) }
 }
 
 /** A process that has been and is no more. */
@@ -88,10 +89,10 @@ describe('a lock', () => {
   })
 
   const held = async (by: Partial<Runner>) => {
-    const { store, directory } = open()
+    const { store, directory, time } = open()
     const holder = { ...thisRunner(), ...by, token: 'theirs' }
     await store.write('lock', 't', { holder, what: 't', since: '' }, 0)
-    return { store, directory }
+    return { store, directory, time }
   }
 
   test('of a dead process is taken over, and its late release changes nothing', async () => {
@@ -112,11 +113,40 @@ describe('a lock', () => {
     await expect(store.lock('t', { wait_ms: 0 })).resolves.toBeDefined()
   })
 
-  test('of a living process or of another machine is not', async () => {
-    for (const by of [{}, { host: 'elsewhere', pid: 1 }]) {
-      const { store } = await held(by)
-      await refusal(store.lock('t', { wait_ms: 5 }), 'BUSY')
-    }
+  test('of a living process is not, however long ago it gave a sign of life', async () => {
+    const { store, time } = await held({})
+    time.now += 3_600_000
+    await refusal(store.lock('t', { wait_ms: 5 }), 'BUSY')
+  })
+
+  // Of another machine or container: nothing but its signs of life tells. The pid and boot mean nothing here.
+  test.each([
+    ['with a pid that does not exist here', { pid: 2 ** 22 + 1 }],
+    ['with a pid that lives here', {}],
+    ['of another boot', { boot_id: 'another boot' }],
+  ])('of a process elsewhere, %s, is taken over after a minute of silence', async (_what, by) => {
+    const { store, time } = await held({ host: 'elsewhere', ...by })
+    time.now += 60_000
+    await refusal(store.lock('t', { wait_ms: 5 }), 'BUSY')
+    time.now += 1
+    expect((await store.lock('t', { wait_ms: 0 })).fence).toBe(2)
+  })
+
+  test('gives a sign of life every five seconds, until it is released', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const { store, directory, time } = open()
+    const lock = await store.lock('t')
+    const sign = (version: number) => statSync(join(directory, 'lock', 't', `${version}.json`)).mtimeMs
+    time.now = 7_000
+    vi.advanceTimersByTime(4_999)
+    expect(sign(1)).toBe(0)
+    vi.advanceTimersByTime(1)
+    expect(sign(1)).toBe(7_000)
+    await lock.release()
+    time.now = 9_000
+    vi.advanceTimersByTime(60_000)
+    expect([sign(1), sign(2), vi.getTimerCount()]).toEqual([7_000, 7_000, 0])
   })
 
   test('torn by a power cut is free', async () => {

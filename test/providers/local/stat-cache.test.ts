@@ -24,7 +24,8 @@ const scanned: fc.Arbitrary<LiveDirectory> = fc
       all.map((entry) => {
         if (entry.type === 'skipped') return entry
         const withStat = { ...entry, stat: stats.next().value as Stat }
-        if (withStat.type === 'file') return { ...withStat, chunks: withStat.chunked ? [withStat.content] : [] }
+        if (withStat.type === 'file')
+          return { ...withStat, chunks: withStat.chunked ? [withStat.content] : [] }
         return withStat.type === 'directory'
           ? { ...withStat, coarse: withStat.tree, children: below }
           : withStat
