@@ -89,7 +89,7 @@ export function isStill(known: Stat, stats: BigIntStats, ctimeMoved: boolean): b
 /** Unchanged entries come back as the very same objects; directories when nothing below them differs. */
 export function sameEntry(entry: LiveEntry, before: LiveEntry | undefined): boolean {
   if (entry === before) return true
-  if (!before) return false
+  if (!before || entry.name !== before.name) return false
   if (entry.type === 'skipped') return before.type === 'skipped' && entry.reason === before.reason
   if (before.type === 'skipped' || !sameMeta(entry, before)) return false
   if (entry.type === 'directory') return before.type === 'directory' && entry.tree === before.tree

@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import type { Provider } from '../../../src/snapshots/provider.ts'
 import { refusal } from '../../snapshots/world.ts'
-import { differences, digest, type Picture } from '../../support/oracle.ts'
+import { differences, digest, type Picture, picture } from '../../support/oracle.ts'
 import { content } from '../../support/trees.ts'
 import { context, type Workbench, workbench } from './support.ts'
 
@@ -202,4 +203,43 @@ describe('a manifest that was edited', () => {
     await restore(fresh, first)
     expect(differences(before, box.picture())).toEqual([])
   })
+})
+
+test('what rotted in an old pack is read again before a restore replaces the last good copy', async () => {
+  const box = workbench()
+  const good = content(50_000, 1)
+  box.write('file', good)
+  await box.save()
+  box.write('file', 'another state')
+  const { id } = await box.save()
+  box.write('file', good)
+  const before = box.picture()
+  await box.provider.close?.()
+  flip(box, good)
+  const fresh = box.open()
+  const { safety_snapshot } = await restore(fresh, id)
+  expect(box.read('file')).toBe('another state')
+  await restore(fresh, safety_snapshot as string)
+  expect(differences(before, box.picture())).toEqual([])
+})
+
+test('a damaged chunk of a large file is named by the plan, and heals with the next create', async () => {
+  const box = workbench()
+  box.write('large.bin', LARGE)
+  // Old enough for the create to trust what it remembers of the file.
+  await sleep(80)
+  const { id } = await box.save()
+  await box.provider.close?.()
+  flip(box, LARGE)
+  const to = join(box.dir, 'copy')
+  const fresh = box.open()
+  await refusal(restore(fresh, id, { to }), 'CORRUPT')
+  const request = { snapshot: id, mode: 'new' as const, to, count: 1 }
+  const problem = await refusal(fresh.planRestore(request, context()), 'CORRUPT')
+  expect(problem.details).toEqual({ damaged: ['large.bin'] })
+
+  const source = { kind: 'path', id: box.root, name: 'root' }
+  await fresh.create({ source, name: 'again', labels: {}, auto: false, protected: false }, context())
+  await restore(fresh, id, { to })
+  expect(differences(box.picture(), picture(to))).toEqual([])
 })

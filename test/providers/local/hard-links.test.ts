@@ -185,3 +185,13 @@ test('a file with a name outside the source is never written to through ours', a
     { numRuns: 60 },
   )
 })
+
+test('a file of very many names is planned without comparing each with each', async () => {
+  const box = workbench()
+  box.write('dir/first', 'saved')
+  for (let n = 0; n < 20_000; n++) linkSync(box.at('dir/first'), box.at(`dir/name-${n}`))
+  const { id } = await box.save()
+  chmodSync(box.at('dir/first'), 0o600)
+  const { effects } = await box.plan(id, { paths: ['dir'] })
+  expect(effects).toMatchObject({ written: 0, deleted: 0, metadata: 1 })
+})

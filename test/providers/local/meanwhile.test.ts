@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   linkSync,
   mkdirSync,
   renameSync,
@@ -13,6 +14,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { refusal } from '../../snapshots/world.ts'
 import { differences, digest, type Picture, picture } from '../../support/oracle.ts'
+import { intercept, systemFault } from './faults.ts'
 import { type Workbench, workbench } from './support.ts'
 
 /** A project that was saved and then broken in every way. */
@@ -196,4 +198,50 @@ test('a restore that is not recorded does not begin', async () => {
   const record = () => Promise.reject(new Error('the journal is gone'))
   await expect(box.restore(id, {}, { record })).rejects.toThrow('the journal is gone')
   expect(differences(spoilt, box.picture())).toEqual([])
+})
+
+test('a late edit of a linked file, of the same size with the old times', async () => {
+  const box = workbench()
+  box.write('a', 'old 1')
+  linkSync(box.at('a'), box.at('b'))
+  const { id } = await box.save()
+  const edit = (text: string) => {
+    writeFileSync(box.at('a'), text)
+    utimesSync(box.at('a'), 1e9, 1e9)
+  }
+  edit('new 1')
+  const problem = await refusal(box.restore(id, {}, { record: async () => edit('LATE!') }), 'CONFLICT')
+  expect(problem.outcome).toBe('partial')
+  expect([box.read('a'), box.read('b')]).toEqual(['LATE!', 'LATE!'])
+})
+
+test('a directory of somebody else keeps its mode, and nothing in it gets another name', async () => {
+  const box = workbench()
+  box.write('dir/x', 'saved')
+  chmodSync(box.at('dir'), 0o755)
+  linkSync(box.at('dir/x'), box.at('z'))
+  const { id } = await box.save()
+  for (const path of ['dir', 'z']) rmSync(box.at(path), { recursive: true })
+  const record = async () => {
+    box.write('dir/x', 'private')
+    chmodSync(box.at('dir'), 0o700)
+  }
+  await refusal(box.restore(id, {}, { record }), 'CONFLICT')
+  expect(box.read('dir/x')).toBe('private')
+  expect(statSync(box.at('dir')).mode & 0o777).toBe(0o700)
+  expect(statSync(box.at('dir/x')).nlink).toBe(1)
+})
+
+test('an error while things are moved to their places leaves nothing temporary', async () => {
+  const box = workbench()
+  for (const path of ['a/f', 'b/f', 'c/f']) box.write(path, 'saved')
+  const { id } = await box.save()
+  for (const path of ['a/f', 'b/f', 'c/f']) box.write(path, 'broken')
+  let moves = 0
+  intercept('renameSync', (path) => {
+    if (path.includes('.snapshot-mcp-') && ++moves === 2) throw systemFault('ENOSPC')
+  })
+  const problem = await refusal(box.restore(id), 'NO_SPACE')
+  expect(problem.outcome).toBe('partial')
+  expect([...box.picture().keys()]).toEqual(['', 'a', 'a/f', 'b', 'b/f', 'c', 'c/f'])
 })

@@ -122,3 +122,13 @@ test('a diff of chosen paths lists those, also where nothing differs', async () 
   expect(await diff('same', 'same/one')).toEqual([])
   await refusal(diff('dir/typo'), 'NOT_FOUND')
 })
+
+test('a path below what is a file in the snapshot is removed, and nothing else', async () => {
+  const box = workbench()
+  box.write('a', 'a file')
+  const { id } = await box.save()
+  rmSync(box.at('a'))
+  for (const path of ['a/b', 'a/c']) box.write(path, 'new')
+  await box.restore(id, { paths: ['a/b'] })
+  expect([...box.picture().keys()]).toEqual(['', 'a', 'a/c'])
+})

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, chownSync, mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -8,6 +8,8 @@ import { differences, picture } from '../../support/oracle.ts'
 import { AS_ROOT, type Workbench, workbench } from './support.ts'
 
 const NOBODY = 65534
+/** A group that the user is in as well. */
+const TEAM = 4242
 const SCRIPT = join(import.meta.dirname, 'nobody.ts')
 
 interface Answer {
@@ -18,14 +20,16 @@ interface Answer {
 }
 
 /** Only root can become somebody else, and root itself is stopped by no permission. */
-describe.runIf(AS_ROOT)('a user who is not root (these tests run only as root, to become that user)', () => {
+const CAN_BECOME = AS_ROOT && spawnSync('setpriv', ['--version']).status === 0
+
+describe.runIf(CAN_BECOME)('a user who is not root (needs root and setpriv, to become that user)', () => {
   function theirs(): Workbench & { asNobody(...args: string[]): Answer } {
     const box = workbench()
+    // By setpriv, because Node cannot give a child further groups.
+    const ids = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, `--groups=${NOBODY},${TEAM}`]
     const asNobody = (...args: string[]) =>
       JSON.parse(
-        execFileSync(process.execPath, ['--import', 'tsx', SCRIPT, box.dir, ...args], {
-          uid: NOBODY,
-          gid: NOBODY,
+        execFileSync('setpriv', [...ids, process.execPath, '--import', 'tsx', SCRIPT, box.dir, ...args], {
           encoding: 'utf8',
           env: { ...process.env, TMPDIR: box.dir },
         }),
@@ -113,6 +117,29 @@ describe.runIf(AS_ROOT)('a user who is not root (these tests run only as root, t
     handOver(box)
     box.asNobody('restore', id)
     expect([box.read('open'), box.read('secret')]).toEqual(['saved', 'never captured'])
+  })
+
+  test('gets the group of a replaced file back when it is one of theirs', () => {
+    const box = theirs()
+    box.write('shared', 'saved', 0o640)
+    handOver(box)
+    chownSync(box.at('shared'), NOBODY, TEAM)
+    const before = box.picture()
+    const { id } = box.asNobody('save')
+    box.write('shared', 'broken', 0o640)
+    expect(box.asNobody('restore', id)).toEqual({ warnings: [] })
+    expect(differences(before, box.picture())).toEqual([])
+  })
+
+  test('is told of an owner that only root could give back', () => {
+    const box = theirs()
+    handOver(box)
+    box.write('roots', 'saved')
+    const { id } = box.asNobody('save')
+    box.write('roots', 'broken')
+    expect(box.asNobody('restore', id).warnings.join()).toContain('owner')
+    expect(box.read('roots')).toBe('saved')
+    expect(statSync(box.at('roots')).uid).toBe(NOBODY)
   })
 
   test('what belongs to somebody else is named, and the rest is restored', () => {

@@ -30,16 +30,19 @@ describe('a token in a line', () => {
       expect(redact(`fine\n${line}\nalso fine`)).toBe(`fine\n[redacted: ${type}]\nalso fine`)
   })
 
-  test.each(['', 'RSA ', 'EC ', 'OPENSSH ', 'ENCRYPTED '])('a %sprivate key goes as a whole', (kind) => {
-    const mark = (what: string) => `-----${what} ${kind}${fake('PRIVATE', ' KEY')}-----`
-    const key = [mark('BEGIN'), x(64), x(64), mark('END')].join('\n')
-    expect(redact(`before\n${key}\nbetween\n${key}\nafter`)).toBe(
-      'before\n[redacted: private-key]\nbetween\n[redacted: private-key]\nafter',
-    )
-    expect(redact(`before\n${mark('BEGIN')}\n${x(64)}\nwithout an end`)).toBe(
-      'before\n[redacted: private-key]',
-    )
-  })
+  test.each([...['', 'RSA ', 'EC ', 'OPENSSH ', 'ENCRYPTED '].map((kind) => [kind, '']), ['PGP ', ' BLOCK']])(
+    'a %sprivate key%s goes as a whole',
+    (kind, block) => {
+      const mark = (what: string) => `-----${what} ${kind}${fake('PRIVATE', ' KEY')}${block}-----`
+      const key = [mark('BEGIN'), x(64), x(64), mark('END')].join('\n')
+      expect(redact(`before\n${key}\nbetween\n${key}\nafter`)).toBe(
+        'before\n[redacted: private-key]\nbetween\n[redacted: private-key]\nafter',
+      )
+      expect(redact(`before\n${mark('BEGIN')}\n${x(64)}\nwithout an end`)).toBe(
+        'before\n[redacted: private-key]',
+      )
+    },
+  )
 
   test.each([
     'const password = readPassword()',
@@ -58,6 +61,7 @@ describe('a token in a line', () => {
     fake('password: ', 'hunter22x'),
     fake('aws_secret_access_key = ', x(20)),
     fake('export API_TOKEN=', x(20)),
+    fake('DATABASE_', 'PASS=', x(20)),
   ])('%s is one without quotes', (line) => {
     expect(redact(line)).toBe('[redacted: credential]')
   })
@@ -75,6 +79,7 @@ describe('a file whose content is never shown', () => {
     '.env',
     '.env.local',
     'config/.ENV',
+    'deploy/prod.env',
     'server.pem',
     'deploy/id_ed25519',
     'keys/signing.key',

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { picture } from '../../support/oracle.ts'
+import { intercept, systemFault } from './faults.ts'
 import { type Workbench, workbench } from './support.ts'
 
 const fifo = (box: Workbench, path: string) => execFileSync('mkfifo', [box.at(path)])
@@ -84,3 +85,38 @@ describe('what was never captured survives a restore', () => {
     expect([...picture(`${box.dir}/copy`).keys()]).toEqual([''])
   })
 })
+
+test('what is in the way is something to tell, also when there is nothing else to do', async () => {
+  const box = workbench()
+  for (const path of ['a', 'kept']) box.write(path, 'saved')
+  const times = () => utimesSync(box.root, 1e9, 1e9)
+  times()
+  const { id } = await box.save()
+  rmSync(box.at('a'))
+  fifo(box, 'a')
+  times()
+  const plan = await box.plan(id)
+  expect(plan.nothing_to_do).toBeUndefined()
+  expect(plan.summary).not.toContain('Nothing to do')
+  expect(plan.warnings.join()).toMatch(/stays as it is: a$/)
+  const { warnings } = await box.restore(id)
+  expect(warnings).toEqual(plan.warnings)
+  expect(box.picture().get('a')?.type).toBe('fifo')
+})
+
+test.each(['EACCES', 'ENOTCONN'])(
+  'an entry that answers %s does not take its siblings with it',
+  async (code) => {
+    const box = workbench()
+    box.write('dir/important', 'saved')
+    mkdirSync(box.at('dir/mnt'))
+    intercept('lstatSync', (path) => {
+      if (path.endsWith('/mnt')) throw systemFault(code)
+    })
+    const { receipt } = await box.save()
+    expect(receipt).toMatchObject({
+      files: 1,
+      skipped: [{ reason: 'unreadable', count: 1, samples: [{ path: 'dir/mnt' }] }],
+    })
+  },
+)

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { refusal } from '../../snapshots/world.ts'
@@ -157,4 +157,14 @@ describe('what a caller writes as a source', () => {
     box.write('file', '')
     await refusal(resolve(box, text), code)
   })
+})
+
+test('a source made again for chosen paths gets the mode it had', async () => {
+  const box = workbench()
+  box.write('a', 'saved')
+  chmodSync(box.root, 0o751)
+  const { id } = await box.save()
+  rmSync(box.root, { recursive: true })
+  await box.restore(id, { paths: ['a'] })
+  expect(statSync(box.root).mode & 0o777).toBe(0o751)
 })

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Change } from '../../../src/snapshots/model.ts'
+import { refusal } from '../../snapshots/world.ts'
 import { content } from '../../support/trees.ts'
 import { context, type Workbench, workbench } from './support.ts'
 
@@ -103,4 +104,28 @@ test('a private key is not shown piece by piece either', async () => {
   )
   // The edit is far from the line that says what this is.
   for (const line of body) expect(change.diff ?? '').not.toContain(line)
+})
+
+const unlike = (from: number) => Array.from({ length: 20_000 }, (_, n) => `${from + n}\n`).join('')
+
+test('a cancellation is heard between one file and the next', async () => {
+  const box = workbench()
+  const paths = Array.from({ length: 10 }, (_, n) => `${n}.txt`)
+  for (const path of paths) box.write(path, unlike(100_000))
+  const { id } = await box.save()
+  for (const path of paths) box.write(path, unlike(200_000))
+  const cancel = new AbortController()
+  setImmediate(() => cancel.abort())
+  const request = { from: id, limit: 100, content: true }
+  await refusal(box.provider.diff!(request, context({ signal: cancel.signal })), 'CANCELLED')
+})
+
+test('a source that is itself a directory of secrets shows none', async () => {
+  const box = workbench()
+  const path = '.docker/config.json'
+  box.write(path, 'one')
+  const { id } = await box.save({ from: box.at('.docker') })
+  box.write(path, 'two')
+  const { changes } = await box.provider.diff!({ from: id, limit: 10, content: true }, context())
+  expect(changes).toMatchObject([{ path: 'config.json', diff_omitted: 'redacted' }])
 })

@@ -1,5 +1,7 @@
+import { readdirSync, renameSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { refusal } from '../../snapshots/world.ts'
+import { refusal, silent } from '../../snapshots/world.ts'
 import { differences } from '../../support/oracle.ts'
 import { context, native, shelf, type Workbench, workbench } from './support.ts'
 
@@ -123,4 +125,23 @@ test('a cursor that nobody gave out is refused', async () => {
   }
   const request = { from: id, limit: 1, content: false, cursor: '!' }
   await refusal(box.provider.diff?.(request, context()) as Promise<unknown>, 'INVALID_ARGUMENT')
+})
+
+test('an expired snapshot that another process was quicker to move does not fail a create', async () => {
+  const { box, time } = timed()
+  const expires_at = iso(START + HOUR)
+  for (const _ of [1, 2]) await box.save({ expires_at })
+  time.now += 2 * HOUR
+  const live = join(box.home, 'store/snapshots')
+  let moved = 0
+  const info = () => {
+    for (const name of moved++ === 0 ? readdirSync(live) : []) {
+      renameSync(join(live, name), join(box.home, 'store/trash', name))
+    }
+  }
+  const request = { source: { kind: 'path', id: box.root, name: 'root' }, name: 'saved', labels: {} }
+  const provider = box.open({ log: { ...silent, info } })
+  const { snapshot } = await provider.create({ ...request, auto: false, protected: false }, context())
+  expect(moved).toBe(1)
+  expect(await visible(box)).toEqual([native(snapshot)])
 })

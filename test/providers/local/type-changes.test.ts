@@ -1,7 +1,7 @@
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { differences } from '../../support/oracle.ts'
-import { type Workbench, workbench } from './support.ts'
+import { context, type Workbench, workbench } from './support.ts'
 
 /** Everything that can be at one path, made by hand. */
 const KINDS: Record<string, (box: Workbench) => void> = {
@@ -36,4 +36,21 @@ describe.each(Object.keys(KINDS))('%s', (saved) => {
     if (safety_snapshot !== undefined) await box.restore(safety_snapshot)
     expect(differences(spoilt, box.picture())).toEqual([])
   })
+})
+
+test('a renamed file is another file, whatever else is the same', async () => {
+  const box = workbench()
+  box.write('dir/before', 'the same')
+  const { id } = await box.save()
+  renameSync(box.at('dir/before'), box.at('dir/after'))
+  const { id: renamed } = await box.save()
+  const diff = await box.provider.diff?.({ from: id, to: renamed, limit: 10, content: false }, context())
+  expect(diff?.changes.map(({ kind, path }) => `${kind} ${path}`)).toEqual([
+    'added dir/after',
+    'removed dir/before',
+  ])
+  await box.restore(id)
+  expect([...box.picture().keys()]).toContain('dir/before')
+  await box.restore(renamed)
+  expect([...box.picture().keys()]).toEqual(['', 'dir', 'dir/after'])
 })

@@ -1,0 +1,44 @@
+import fs from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
+import { onTestFinished } from 'vitest'
+
+type ByPath = 'lstatSync' | 'renameSync'
+
+/** Lets the running test see, or fail by throwing, each call that the product makes of a function of node:fs. */
+export function intercept(name: ByPath, before: (path: string) => void): void {
+  const target = fs as unknown as Record<string, (...args: unknown[]) => unknown>
+  const original = target[name]!
+  target[name] = (...args) => {
+    before(String(args[0]))
+    return original(...args)
+  }
+  syncBuiltinESMExports()
+  onTestFinished(() => {
+    target[name] = original
+    syncBuiltinESMExports()
+  })
+}
+
+/** Has every positioned write of a file handle take no more than `most(length)` bytes, as a full disk or a limit does. */
+export async function shortWrites(most: (length: number) => number): Promise<void> {
+  const handle = await open(import.meta.filename)
+  const prototype = Object.getPrototypeOf(handle) as FileHandle
+  await handle.close()
+  const original = prototype.write
+  const write = async function (
+    this: FileHandle,
+    ...[bytes, from, length, at]: [Buffer, number, number, number]
+  ) {
+    const count = most(length)
+    return count > 0
+      ? Reflect.apply(original, this, [bytes, from, count, at])
+      : { bytesWritten: 0, buffer: bytes }
+  }
+  prototype.write = write as unknown as typeof original
+  onTestFinished(() => {
+    prototype.write = original
+  })
+}
+
+export const systemFault = (code: string) => Object.assign(new Error(code), { code })
