@@ -16,7 +16,7 @@ export const ERROR_CODES = {
   PLAN_STALE: 'The live state changed after the plan was made; a fresh plan is attached.',
   PLAN_CONSUMED: 'The confirmation was already used; the first outcome stands.',
   APPROVAL_REQUIRED: 'A person must approve this outside the chat.',
-  APPROVAL_DECLINED: 'A person said no.',
+  APPROVAL_DECLINED: 'A person said no, or nobody answered in time.',
   UNAUTHENTICATED: 'No valid credential was given.',
   FORBIDDEN: 'The credential or the file permissions do not allow this.',
   RATE_LIMITED: 'Too many calls in a short time.',

@@ -56,6 +56,27 @@ describe.each(CLIENTS)('the main job, %s client', (kind) => {
     expect(differences(good, picture(box.root))).toEqual([])
   })
 
+  test('an undo after later work asks first, and keeps that work', async () => {
+    const box = sandbox()
+    makeWorkspace(box.root)
+    const client = await box.open(kind)
+    const { snapshot } = await client.call('snapshot_create')
+    damage(box.root)
+    const broken = picture(box.root)
+    const restored = await confirmed(client, 'snapshot_restore', { snapshot: snapshot.id })
+
+    writeFileSync(join(box.root, 'later.txt'), 'written after the restore')
+    const later = picture(box.root)
+    const operation = restored.undo!.operation
+    const confirmation = await plan(client, 'snapshot_undo', { operation })
+    expect(differences(later, picture(box.root))).toEqual([])
+
+    const undone = await client.call('snapshot_undo', { operation, confirmation })
+    expect(differences(broken, picture(box.root))).toEqual([])
+    await undo(client, undone.undo!.operation)
+    expect(differences(later, picture(box.root))).toEqual([])
+  })
+
   test('restore to a new directory, of a few paths, and in copies', async () => {
     const box = sandbox()
     makeWorkspace(box.root)

@@ -20,7 +20,7 @@ export function planLines(tool: string, reply: NotRun): string[] {
     'Nothing was changed.',
     ...(approval === undefined
       ? []
-      : [`A person must approve this first (code ${approval.code}). ${plain(approval.how, 500)}`]),
+      : [`A person must approve this first (code ${approval.code}). ${plain(approval.how, 2000)}`]),
     ...(status === 'dry_run' || confirmation === undefined ? [] : [again(tool, confirmation, expires_at)]),
   ]
 }

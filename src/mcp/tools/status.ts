@@ -13,12 +13,13 @@ export const status = defineTool({
   args: StatusArgs,
   reply: StatusReply,
   run: (service, args, caller) => service.status(args, caller),
-  render: ({ providers, policy, operations, undoable }) =>
+  render: ({ providers, policy, operations, undoable, errors = [] }) =>
     [
       ...providers.map(providerLine),
       `Policy: ${compact(policy)}`,
       ...section('Operations', operations.map(operationLine)),
       ...section('Can be undone with snapshot_undo', undoable.map(operationLine)),
+      ...errors.map(({ code, message }) => `The operations cannot be told. ${code}: ${plain(message, 1000)}`),
     ].join('\n'),
 })
 
@@ -38,9 +39,11 @@ function providerLine({
   ].join('; ')
 }
 
-function operationLine({ operation, type, state, summary, started_at, undo_until }: OperationView): string {
+function operationLine(view: OperationView): string {
+  const { operation, type, state, summary, started_at, undo_until, approved_by } = view
   const until = undo_until === undefined ? '' : `, undo until ${undo_until}`
-  return `- ${operation} ${type} ${state} ${started_at}: ${plain(summary, 300)}${until}`
+  const by = approved_by === undefined ? '' : `, approved by ${plain(approved_by, 100)}`
+  return `- ${operation} ${type} ${state} ${started_at}: ${plain(summary, 300)}${by}${until}`
 }
 
 const section = (title: string, lines: string[]) => (lines.length > 0 ? [`${title}:`, ...lines] : [])

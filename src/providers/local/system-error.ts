@@ -7,6 +7,11 @@ const CODES: Record<string, { code: ErrorCode; why: string; hint: string }> = {
     why: 'the disk quota is used up',
     hint: 'Free some disk space and call again.',
   },
+  EFBIG: {
+    code: 'NO_SPACE',
+    why: 'the file would be larger than the file system or its limits allow',
+    hint: 'Raise the limit, or keep the store on another file system.',
+  },
   EROFS: {
     code: 'FORBIDDEN',
     why: 'the file system is read-only',

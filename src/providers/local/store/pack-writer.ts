@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type FileHandle, open, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fail } from '../../../snapshots/errors.ts'
 import { compress } from './codec.ts'
 import { writeDurably } from './durable.ts'
 import { encodeIndex, type PackIndex } from './pack-index.ts'
@@ -209,8 +210,12 @@ async function writeFully(file: FileHandle, bytes: Buffer, position: number): Pr
 
 /** What is about to be indexed must be there, under its name: a sweep of another process may have taken it for abandoned. */
 async function requireWhole(file: FileHandle, path: string, size: number): Promise<void> {
-  const [open, named] = [await file.stat({ bigint: true }), await stat(path, { bigint: true })]
-  if (open.ino !== named.ino || open.dev !== named.dev || named.size !== BigInt(size)) {
-    throw new Error('the pack was removed or cut while it was written')
-  }
+  const open = await file.stat({ bigint: true })
+  const named = await stat(path, { bigint: true }).catch(() => undefined)
+  if (open.ino === named?.ino && open.dev === named.dev && named.size === BigInt(size)) return
+  throw fail(
+    'CONFLICT',
+    'Something removed or cut a file of the store while it was written. Nothing was saved.',
+    'Call again; if it happens again, see what else writes to the state directory.',
+  )
 }

@@ -47,7 +47,7 @@ test('a pack that was removed while it was written makes no snapshot', async () 
   }
   const source = { kind: 'path', id: box.root, name: 'root' }
   const request = { source, name: 'saved', labels: {}, auto: false, protected: false }
-  await expect(box.provider.create(request, context({ progress }))).rejects.toThrow()
+  await refusal(box.provider.create(request, context({ progress })), 'CONFLICT')
   expect(removed).toBe(1)
   expect(await shelf(box)).toEqual([])
 })
