@@ -1,4 +1,4 @@
-import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type Plugin } from 'esbuild'
@@ -34,7 +34,11 @@ const builtinsOnDemand: Plugin = {
 rmSync(out, { recursive: true, force: true })
 const { metafile } = await build({
   absWorkingDir: root,
-  entryPoints: [{ in: 'src/cli.ts', out: 'snapshot-mcp' }],
+  entryPoints: [
+    { in: 'src/cli.ts', out: 'snapshot-mcp' },
+    // A thread is started from a file of its own.
+    { in: 'src/providers/local/check-worker.ts', out: 'check-worker' },
+  ],
   outdir: out,
   bundle: true,
   platform: 'node',
@@ -56,7 +60,9 @@ const { metafile } = await build({
 })
 
 const command = join(out, 'snapshot-mcp.js')
+// The package says that a .js is a module; whoever takes the two files elsewhere has no package.
+renameSync(join(out, 'check-worker.js'), join(out, 'check-worker.mjs'))
 chmodSync(command, 0o755)
-const inputs = Object.keys(Object.values(metafile.outputs)[0]?.inputs ?? {})
+const inputs = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.keys(inputs))
 writeFileSync(join(out, 'THIRD_PARTY_LICENSES.txt'), licencesOf(inputs, root))
 process.stdout.write(`${relative(root, command)}: ${readFileSync(command).length} bytes\n`)

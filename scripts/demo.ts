@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, realpathSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from '@modelcontextprotocol/client'
@@ -8,6 +8,7 @@ import type { Replies, ToolName } from '../test/support/clients.ts'
 import { differences, type Picture, picture } from '../test/support/oracle.ts'
 import { PROJECT } from '../test/support/server.ts'
 import { wreck } from './demo/wreck.ts'
+import { withScratch } from './scratch.ts'
 
 /**
  * `npm run demo`: an agent's client saves a real workspace through the real server, breaks it, looks, and gets it
@@ -57,11 +58,12 @@ async function call<T extends ToolName>(
 const brief = (text: string) => text.replace(/([0-9a-f]{8})[0-9a-f]{12,}/g, '$1..')
 const short = (line: string) => (line.length > 140 ? `${line.slice(0, 137)}...` : line)
 
-async function main(dir: string): Promise<void> {
+async function main(dir: string, signal: AbortSignal): Promise<void> {
   const root = join(dir, 'workspace')
   mkdirSync(root)
+  // A link to node_modules, as some set-ups have it, would be copied as a link, and the damage done at its end.
   for (const part of ['src', 'node_modules'])
-    cpSync(join(PROJECT, part), join(root, part), {
+    cpSync(realpathSync(join(PROJECT, part)), join(root, part), {
       recursive: true,
       verbatimSymlinks: true,
       preserveTimestamps: true,
@@ -76,6 +78,8 @@ async function main(dir: string): Promise<void> {
     { name: 'demo', version: '1.0.0' },
     { versionNegotiation: { mode: { pin: '2026-07-28' } } },
   )
+  signal.throwIfAborted()
+  signal.addEventListener('abort', () => void client.close())
   const started = performance.now()
   await client.connect(
     new StdioClientTransport({
@@ -128,14 +132,11 @@ async function story(client: Client, root: string): Promise<void> {
 }
 
 build()
-const dir = realpathSync(mkdtempSync(join(tmpdir(), 'snapshot-mcp-demo-')))
 try {
-  await main(dir)
-  say(failed === 0 ? green('\nAll checks passed.') : red(`\n${failed} checks failed.`))
+  await withScratch(tmpdir(), main)
+  if (!process.exitCode) say(failed === 0 ? green('\nAll checks passed.') : red(`\n${failed} checks failed.`))
 } catch (error) {
   failed++
   say(red(`\nThe demo stopped: ${(error as Error).message}`))
-} finally {
-  rmSync(dir, { recursive: true, force: true })
 }
-process.exitCode = failed === 0 ? 0 : 1
+if (failed > 0) process.exitCode = 1

@@ -98,6 +98,8 @@ function registryOf(config: Config, log: Log): ProviderRegistry {
     roots: config.roots,
     ...(config.rootsProblem !== undefined && { rootsProblem: config.rootsProblem }),
     ...(config.maxStoreBytes !== undefined && { maxStoreBytes: config.maxStoreBytes }),
+    ...(config.maxSourceBytes !== undefined && { maxSourceBytes: config.maxSourceBytes }),
+    ...(config.encrypt !== undefined && { encrypt: config.encrypt }),
     trashWindowMs: durationMs(trash_window),
     specialModes: special_modes,
     expire: config.policy.delete !== 'never',

@@ -5,10 +5,14 @@ import { NAME, VERSION } from './version.ts'
 
 /** argv -> one command; nothing else. Exit status: 0 done, 1 refused or failed, 2 called wrongly. */
 async function main(argv: readonly string[]): Promise<number> {
-  const { positionals, json, help, version, flags } = readCommandLine(argv)
+  const { positionals, json, sample, all, yes, help, version, flags } = readCommandLine(argv)
   const [command = 'serve', ...rest] = positionals
   if (version) return print(`${NAME} ${VERSION}\n`)
   if (help || command === 'help') return print((await import('./cli/help.ts')).helpText())
+  if (sample !== undefined && command !== 'verify')
+    throw fail('INVALID_ARGUMENT', '--sample belongs to verify.', 'See snapshot-mcp --help.')
+  if ((all || yes) && command !== 'purge')
+    throw fail('INVALID_ARGUMENT', '--all and --yes belong to purge.', 'See snapshot-mcp --help.')
   switch (command) {
     case 'serve':
       take(rest, 0)
@@ -17,6 +21,12 @@ async function main(argv: readonly string[]): Promise<number> {
       return (await import('./cli/approve.ts')).approve(take(rest, 1)[0]!, loadConfig(flags))
     case 'unprotect':
       return (await import('./cli/unprotect.ts')).unprotect(take(rest, 1)[0]!, loadConfig(flags))
+    case 'purge':
+      take(rest, 0)
+      return (await import('./cli/purge.ts')).purge({ all, yes }, loadConfig(flags))
+    case 'verify':
+      take(rest, 0)
+      return (await import('./cli/verify.ts')).verify({ sample, json }, loadConfig(flags))
     case 'tools':
       take(rest, 0)
       return print((await import('./cli/tools.ts')).toolsText(loadConfig(flags), json))

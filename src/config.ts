@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util'
 import type { z } from 'zod'
 import { expandTilde, findRoots, type Roots, refuseReachable } from './config/roots.ts'
 import { type Given, type Key, SETTINGS, type Setting } from './config/settings.ts'
-import { PolicyFile } from './config/values.ts'
+import { type KeySource, PolicyFile } from './config/values.ts'
 import { PROVIDER_NAMES } from './providers/index.ts'
 import { fail } from './snapshots/errors.ts'
 
@@ -19,6 +19,9 @@ export interface Config extends Roots {
   guard: 'auto' | 'token' | 'human'
   policy: PolicyFile
   maxStoreBytes?: number
+  maxSourceBytes?: number
+  /** Where the key for the local store comes from. It is read when the store is first opened. */
+  encrypt?: KeySource
   logLevel: 'debug' | 'info' | 'warn' | 'error'
 }
 
@@ -26,6 +29,12 @@ export interface Config extends Roots {
 export interface CommandLine {
   positionals: string[]
   json: boolean
+  /** What share `verify` is to read. */
+  sample: string | undefined
+  /** Everything in the trash, for `purge`. */
+  all: boolean
+  /** The answer to what `purge` asks. */
+  yes: boolean
   help: boolean
   version: boolean
 }
@@ -45,6 +54,9 @@ export function readCommandLine(argv: readonly string[]): CommandLine & { flags:
   const options: Record<string, { type: 'string' | 'boolean'; multiple?: boolean; short?: string }> = {
     config: { type: 'string' },
     json: { type: 'boolean' },
+    sample: { type: 'string' },
+    all: { type: 'boolean' },
+    yes: { type: 'boolean' },
     help: { type: 'boolean', short: 'h' },
     version: { type: 'boolean', short: 'v' },
   }
@@ -57,8 +69,15 @@ export function readCommandLine(argv: readonly string[]): CommandLine & { flags:
       allowPositionals: true,
       allowNegative: true,
     })
-    const { json = false, help = false, version = false, ...flags } = values
-    return { positionals, json: json === true, help: help === true, version: version === true, flags }
+    const { json, all, yes, help, version, sample, ...flags } = values
+    const own = {
+      json: json === true,
+      all: all === true,
+      yes: yes === true,
+      help: help === true,
+      version: version === true,
+    }
+    return { positionals, ...own, sample: sample as string | undefined, flags }
   } catch (cause) {
     throw fail('INVALID_ARGUMENT', (cause as Error).message.split('. ')[0] ?? 'Bad flags', SEE_HELP, {
       cause,
@@ -76,7 +95,7 @@ export function loadConfig(flags: Record<string, unknown>, around: Surroundings 
   const home = path(given.home ?? defaultHome(around))
   const stateDirectory = stateDirectoryOf(given.state ?? 'file:', home)
   const policyFile = given.policy === undefined ? undefined : path(given.policy)
-  const { maxStoreBytes, ...rest } = {
+  const { maxStoreBytes, maxSourceBytes, ...rest } = {
     home,
     stateDirectory,
     providers: knownProviders(given.providers ?? ['local']),
@@ -84,6 +103,7 @@ export function loadConfig(flags: Record<string, unknown>, around: Surroundings 
     guard: given.guard ?? 'auto',
     policy: policyFile === undefined ? PolicyFile.parse({}) : readPolicy(policyFile),
     maxStoreBytes: given.max_store,
+    maxSourceBytes: given.max_source,
     logLevel: given.log_level ?? 'info',
   }
   const found = findRoots(given.roots, {
@@ -94,9 +114,30 @@ export function loadConfig(flags: Record<string, unknown>, around: Surroundings 
       { path: stateDirectory, holds: 'the records of the server are kept' },
     ],
   })
-  refuseReachable(found.roots, { 'configuration file': configFile, 'policy file': policyFile })
-  return { ...rest, ...(maxStoreBytes !== undefined && { maxStoreBytes }), ...found }
+  const encrypt = given.encrypt && resolveKey(given.encrypt, path)
+  refuseReachable(found.roots, {
+    'configuration file': configFile,
+    'policy file': policyFile,
+    'key file': encrypt && 'file' in encrypt ? encrypt.file : undefined,
+    'key command': encrypt && 'command' in encrypt ? fileOf(encrypt.command[0]) : undefined,
+  })
+  return {
+    ...rest,
+    ...(maxStoreBytes !== undefined && { maxStoreBytes }),
+    ...(maxSourceBytes !== undefined && { maxSourceBytes }),
+    ...(encrypt !== undefined && { encrypt }),
+    ...found,
+  }
 }
+
+/** A program without a slash is looked for in the PATH; any other is a file, like the key itself. */
+function resolveKey(key: KeySource, path: (text: string) => string): KeySource {
+  if ('file' in key) return { file: path(key.file) }
+  const [program, ...args] = key.command
+  return { command: [fileOf(program) === undefined ? program : path(program), ...args] }
+}
+
+const fileOf = (program: string) => (program.includes('/') ? program : undefined)
 
 function surroundings(): Surroundings {
   return { env: process.env, cwd: process.cwd(), userHome: homedir() }

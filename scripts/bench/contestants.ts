@@ -1,9 +1,6 @@
-import { execFileSync } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { connect } from '../../test/support/clients.ts'
-import { confirmed } from '../../test/support/confirm.ts'
-import { PROJECT, startServer } from '../../test/support/server.ts'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { command } from './command.ts'
 
 /** One way to keep and bring back a directory. An operation that it does not have is absent. */
 export interface Contestant {
@@ -12,48 +9,37 @@ export interface Contestant {
   durability: string
   /** The commands, for the reader. */
   how: string
-  open(root: string, dir: string): Promise<Session>
+  /** Its restore in place writes everything anew. */
+  wholesale?: true
+  open(place: Place): Promise<Session>
+}
+
+export interface Place {
+  /** The tree to save. Its parent may be written to. */
+  root: string
+  /** An empty directory for what the contestant keeps. */
+  dir: string
+  /** Fires when everything it started has to end. */
+  signal: AbortSignal
 }
 
 export interface Session {
   /** Where it keeps what it saved. */
   store: string
   save(): Promise<void>
-  /** Saves once more and returns nothing: the tree may be unchanged or slightly edited. */
-  again?(): Promise<void>
+  /** What comes before a restore in place, where that is a step of its own. */
+  planInPlace?(): Promise<void>
   /** Brings the tree back to the first save. */
   restoreInPlace?(): Promise<void>
   /** Writes the first save to a path that does not exist. */
   restoreNew(to: string): Promise<void>
+  /** Says what changed between the first save and the newest. */
+  diff?(): Promise<void>
+  /** Of a contestant that stays in memory: the most it ever occupied, in bytes. */
+  peak?(): number | undefined
+  /** The same: saves with a process started for it. Milliseconds until it was ready and from there to its answer. */
+  saveFresh?(): Promise<{ ready: number; answer: number }>
   close(): Promise<void>
-}
-
-export const ours: Contestant = {
-  name: '**snapshot-mcp**',
-  durability: 'fdatasync of packs, fsync of manifests and directories',
-  how: '`snapshot_create`, `snapshot_restore` (plan, then confirmation; safety snapshot included) over stdio',
-  async open(root, dir) {
-    const home = join(dir, 'home')
-    const server = startServer({
-      home,
-      roots: [dirname(root)],
-      entry: { bundle: join(PROJECT, 'dist/snapshot-mcp.js') },
-    })
-    const client = await connect('SDK v2', server)
-    const source = { source: `path:${root}` }
-    let first = ''
-    return {
-      store: join(home, 'store'),
-      async save() {
-        first = (await client.call('snapshot_create', source)).snapshot.id
-      },
-      again: async () => void (await client.call('snapshot_create', source)),
-      restoreInPlace: async () => void (await confirmed(client, 'snapshot_restore', { snapshot: first })),
-      restoreNew: async (to) =>
-        void (await client.call('snapshot_restore', { snapshot: first, mode: 'new', to })),
-      close: () => server.stop(),
-    }
-  },
 }
 
 /** A shadow repository: GIT_DIR elsewhere, the tree as its work tree, as other checkpoint tools do it. */
@@ -61,48 +47,42 @@ export function git(name: string, settings: Record<string, string>): Contestant 
   const shown = Object.entries(settings).map(([key, value]) => `${key}=${value}`)
   return {
     name,
-    durability: 'the default of git: references are synced, loose objects are not',
-    how: `\`git add -A && git commit\`, \`git reset --hard\`, \`git checkout-index\`${shown.length > 0 ? ` with ${shown.join(', ')}` : ''}`,
-    async open(root, dir) {
+    durability:
+      settings['core.fsync'] === 'none'
+        ? 'none (`core.fsync=none`)'
+        : 'the default of git: references are synced, loose objects are not',
+    how: `\`git add -A && git commit\`, \`git reset --hard\`, \`git checkout-index\`, \`git diff-tree\`${shown.length > 0 ? ` with ${shown.join(', ')}` : ''}`,
+    async open({ root, dir, signal }) {
       const store = join(dir, 'shadow.git')
-      const run = (args: string[], env: Record<string, string> = {}) => {
-        const all = {
-          PATH: process.env.PATH ?? '',
-          HOME: dir,
-          GIT_CONFIG_NOSYSTEM: '1',
-          GIT_DIR: store,
-          GIT_WORK_TREE: root,
-        }
-        return execFileSync('git', args, {
+      const run = (args: string[], env: Record<string, string> = {}) =>
+        command('git', args, {
           cwd: root,
-          env: { ...all, ...env },
-          encoding: 'utf8',
-          stdio: 'pipe',
+          env: { HOME: dir, GIT_CONFIG_NOSYSTEM: '1', GIT_DIR: store, GIT_WORK_TREE: root, ...env },
+          signal,
         })
-      }
       mkdirSync(store, { recursive: true })
-      run(['init', '-q'])
+      await run(['init', '-q'])
+      await run(['symbolic-ref', 'HEAD', 'refs/heads/saves'])
+      // Bytes are to come back as they were, whatever a .gitattributes inside the tree asks for.
+      writeFileSync(join(store, 'info/attributes'), '* -text -ident -filter\n')
       const config = { 'user.name': 'bench', 'user.email': 'bench@example.com', 'gc.auto': '0', ...settings }
-      for (const [key, value] of Object.entries(config)) run(['config', key, value])
-      let first = ''
-      const save = async () => {
-        run(['add', '-A'])
-        run(['commit', '-q', '--allow-empty', '--no-verify', '-m', 'checkpoint'])
-      }
+      for (const [key, value] of Object.entries(config)) await run(['config', key, value])
+      const saves: string[] = []
       return {
         store,
         async save() {
-          await save()
-          first = run(['rev-parse', 'HEAD']).trim()
+          await run(['add', '-A'])
+          await run(['commit', '-q', '--allow-empty', '--no-verify', '-m', 'checkpoint'])
+          saves.push(readFileSync(join(store, 'refs/heads/saves'), 'utf8').trim())
         },
-        again: save,
-        restoreInPlace: async () => void run(['reset', '-q', '--hard', first]),
+        restoreInPlace: async () => void (await run(['reset', '-q', '--hard', saves[0]!])),
         async restoreNew(to) {
           const env = { GIT_INDEX_FILE: join(dir, 'other-index'), GIT_WORK_TREE: to }
           mkdirSync(to)
-          run(['read-tree', first], env)
-          run(['checkout-index', '-a', '-f', `--prefix=${to}/`], env)
+          await run(['read-tree', saves[0]!], env)
+          await run(['checkout-index', '-a', '-f', `--prefix=${to}/`], env)
         },
+        diff: async () => void (await run(['diff-tree', '-r', '--name-status', saves[0]!, saves.at(-1)!])),
         close: async () => {},
       }
     },
@@ -113,12 +93,12 @@ export const copy: Contestant = {
   name: '`cp -a`',
   durability: 'none',
   how: '`cp -a tree copy`',
-  async open(root, dir) {
+  async open({ root, dir, signal }) {
     const store = join(dir, 'copy')
     return {
       store,
-      save: async () => void execFileSync('cp', ['-a', root, store]),
-      restoreNew: async (to) => void execFileSync('cp', ['-a', store, to]),
+      save: async () => void (await command('cp', ['-a', root, store], { signal })),
+      restoreNew: async (to) => void (await command('cp', ['-a', store, to], { signal })),
       close: async () => {},
     }
   },

@@ -1,6 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { encode } from 'gpt-tokenizer/encoding/o200k_base'
@@ -26,8 +25,9 @@ interface Start {
 }
 
 /** Part 1: what a client waits for and pays with every session it opens. Returns Markdown. */
-export async function measureStarts(): Promise<string> {
-  const dir = mkdtempSync(join(tmpdir(), 'snapshot-mcp-bench-'))
+export async function measureStarts(dir: string, signal: AbortSignal): Promise<string> {
+  const root = join(dir, 'empty')
+  mkdirSync(root)
   const filesystem = join(PROJECT, 'node_modules/@modelcontextprotocol/server-filesystem/dist/index.js')
   const contestants: Contestant[] = [
     { name: '`node -e 0` (the floor)', args: ['-e', '0'], floor: true },
@@ -37,18 +37,17 @@ export async function measureStarts(): Promise<string> {
     },
     {
       name: '**snapshot-mcp**',
-      args: [join(PROJECT, 'dist/snapshot-mcp.js'), 'serve', '--root', dir, '--home', `${dir}-home`],
+      args: [join(PROJECT, 'dist/snapshot-mcp.js'), 'serve', '--root', root, '--home', join(dir, 'home')],
     },
-    ...(existsSync(filesystem) ? [{ name: 'server-filesystem from npm', args: [filesystem, dir] }] : []),
+    ...(existsSync(filesystem) ? [{ name: 'server-filesystem from npm', args: [filesystem, root] }] : []),
   ]
   const starts = new Map<Contestant, Start[]>(contestants.map((contestant) => [contestant, []]))
-  try {
-    for (const contestant of contestants) await start(contestant) // warms the page cache
-    for (let round = 0; round < ROUNDS; round++)
-      for (const contestant of contestants) starts.get(contestant)!.push(await start(contestant))
-  } finally {
-    for (const path of [dir, `${dir}-home`]) rmSync(path, { recursive: true, force: true })
-  }
+  for (const contestant of contestants) await start(contestant) // warms the page cache
+  for (let round = 0; round < ROUNDS; round++)
+    for (const contestant of contestants) {
+      signal.throwIfAborted()
+      starts.get(contestant)!.push(await start(contestant))
+    }
   const rows = contestants.map((contestant) => row(contestant.name, starts.get(contestant)!))
   const head = ['spawn to `tools/list`', 'p50 ms', 'min', 'p90', 'RSS MiB', 'tools', 'bytes', 'tokens']
   const absent = existsSync(filesystem)

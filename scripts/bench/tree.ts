@@ -31,7 +31,8 @@ const file = (n: number) => join(directory(n % DIRECTORIES), `file-${n}.${n % 5 
 const WORDS =
   'const return import function value await string number export type index error result state'.split(' ')
 
-function prose(size: number, random: () => number): Buffer {
+/** Text that compresses about as code does. */
+export function prose(size: number, random: () => number): Buffer {
   let text = ''
   while (text.length < size) {
     const word = WORDS[Math.floor(random() * WORDS.length)]
@@ -41,7 +42,7 @@ function prose(size: number, random: () => number): Buffer {
 }
 
 /** mulberry32: small, fast and the same everywhere. */
-function generator(seed: number): () => number {
+export function generator(seed: number): () => number {
   let state = seed
   return () => {
     state = (state + 0x6d2b79f5) | 0

@@ -4,6 +4,14 @@ const COMMANDS = [
   ['serve', 'Serve MCP on stdin and stdout. The default.'],
   ['approve CODE', 'Show what an agent asks for, and say yes or no. Needs a terminal.'],
   ['unprotect ID', 'Lift the protection of a snapshot. Needs a terminal.'],
+  [
+    'purge [--all] [--yes]',
+    'Delete for good what has left the undo window, with --all everything in the trash, and free the space. Needs a terminal, or --yes.',
+  ],
+  [
+    'verify [--sample 10%] [--json]',
+    'Read back what is stored, all or a random share, and say what is damaged. Status 1 if anything is.',
+  ],
   ['tools [--json]', 'Print the tools as a client gets them.'],
 ] as const
 

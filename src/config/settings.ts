@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Paths, Size, Text, Toggle, Words } from './values.ts'
+import { KeySource, Paths, Size, Text, Toggle, Words } from './values.ts'
 
 /**
  * Every setting once: its flag, its variable, its key in the configuration file, its type and its words. `--help` and
@@ -76,6 +76,24 @@ export const SETTINGS = {
     schema: Size,
     fallback: 'no limit',
     about: 'The most that local snapshots may occupy, for example 20GB.',
+  },
+  max_source: {
+    flag: 'max-source',
+    variable: 'SNAPSHOT_MCP_MAX_SOURCE',
+    value: 'SIZE',
+    schema: Size,
+    fallback: 'no limit',
+    about:
+      'The most bytes that the snapshots of one source may bring into the local store, for example 5GB. What earlier snapshots hold already, safety snapshots and the trash do not count.',
+  },
+  encrypt: {
+    flag: 'encrypt',
+    variable: 'SNAPSHOT_MCP_ENCRYPT',
+    value: 'KEY',
+    schema: KeySource,
+    fallback: 'no encryption',
+    about:
+      'Encrypt local snapshots with this key: `file:/path/to/key`, or `command:program args`, which prints it. A store is encrypted from its first day or never.',
   },
   state: {
     flag: 'state',

@@ -45,6 +45,30 @@ export const Paths = listOf(delimiter)
 export const Words = listOf(',').refine((words) => words.length > 0, 'must name at least one')
 export const Text = z.string().min(1)
 
+/** Where a key comes from: `file:/path`, or `command:program args` without a shell; quotes keep words together. */
+export const KeySource = z.string().transform((text, issue): KeySource => {
+  const [, kind, rest = ''] = /^(file|command):\s*(\S.*?)\s*$/s.exec(text) ?? []
+  if (kind === 'file') return { file: rest }
+  const command = kind === 'command' ? wordsOf(rest) : undefined
+  if (command) return { command }
+  issue.addIssue('must be file:/path/to/key or command:program args')
+  return z.NEVER
+})
+export type KeySource = { file: string } | { command: [string, ...string[]] }
+
+/** Undefined when a quote is left open. */
+function wordsOf(text: string): [string, ...string[]] | undefined {
+  const word = /\s*((?:"[^"]*"|'[^']*'|[^\s"'])+)/y
+  const words: string[] = []
+  let at = 0
+  for (let found = word.exec(text); found; found = word.exec(text)) {
+    words.push((found[1] as string).replace(/"([^"]*)"|'([^']*)'/g, (_, double, single) => double ?? single))
+    at = word.lastIndex
+  }
+  const [program, ...args] = words
+  return at === text.length && program ? [program, ...args] : undefined
+}
+
 /** What the operator allows, whatever a call asks for. The file is small and strict: a typo must not widen it. */
 export const PolicyFile = z.strictObject({
   delete: z

@@ -81,6 +81,8 @@ export interface Guard {
   permitExpiry(provider: string, consequences: { reversible: boolean }): void
   /** Decides whether a destructive operation may run now. Whatever goes wrong in here, the answer is no. */
   authorize<P>(request: GuardRequest<P>, caller: Caller): Promise<Verdict<P>>
+  /** Records how an operation ended that another process has begun under this plan, so that a repeat is told. */
+  conclude(plan: string, outcome: 'done' | 'failed'): Promise<void>
   /** The rules in force, for snapshot_status. */
   describe(): Record<string, unknown>
 }

@@ -249,6 +249,10 @@ export function createGuard(options: GuardOptions): Guard {
         throw notChecked(error)
       }
     },
+    async conclude(id, outcome) {
+      const stored = await plans.load(id)
+      if (stored?.plan.status === 'claimed') await plans.advance(stored, { status: outcome })
+    },
     describe: () => ({ guard: mode, ...policy() }),
   }
 }

@@ -1,3 +1,4 @@
+import type { KeySource } from '../config/values.ts'
 import { fail } from '../snapshots/errors.ts'
 import type { Log, Provider, ProviderRegistry } from '../snapshots/provider.ts'
 
@@ -8,6 +9,10 @@ export interface ProviderOptions {
   /** Why there are no roots. */
   rootsProblem?: string
   maxStoreBytes?: number
+  /** Bytes that the snapshots of one source may bring into the store. */
+  maxSourceBytes?: number
+  /** Where the key of an encrypted store comes from. */
+  encrypt?: KeySource
   trashWindowMs: number
   /** False: snapshots past their expiry stay. */
   expire: boolean
@@ -20,7 +25,7 @@ type Load = (options: ProviderOptions) => Promise<Provider>
 
 /** One line a provider. The import inside keeps its code out of start-up. */
 const PROVIDERS: Record<string, Load> = {
-  local: async (options) => (await import('./local/index.ts')).createLocalProvider(options),
+  local: async (options) => (await import('./local/open.ts')).openLocalProvider(options),
 }
 
 export const PROVIDER_NAMES: readonly string[] = Object.keys(PROVIDERS)

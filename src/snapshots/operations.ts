@@ -90,6 +90,8 @@ export interface Operations {
   begin(id: string, beginning: Beginning): Promise<Run>
   /** A call that a person did not allow. */
   declined(id: string, beginning: Beginning): Promise<void>
+  /** Ends the record of an operation whose process was killed. Undefined when there is none, or when it has ended. */
+  conclude(id: string, how: Pick<Operation, 'state'> & Partial<Operation>): Promise<Operation | undefined>
   /** Forgets one that never came to work. */
   discard(id: string): Promise<void>
   /** Undefined when unknown or somebody else's. */
@@ -169,6 +171,13 @@ export function createOperations({ state, clock, random }: OperationsOptions): O
 
     async declined(id, beginning) {
       await write(id, started(beginning, 'declined'), 0)
+    },
+    async conclude(id, how) {
+      const found = await state.read('operation', id)
+      const { data: operation } = Operation.safeParse(found?.value)
+      if (!found || operation?.state !== 'running') return undefined
+      const ended = { ...operation, ...how, ended_at: clock() }
+      return (await state.write('operation', id, ended, found.version)) === undefined ? undefined : ended
     },
     discard: (id) => state.remove('operation', id),
     find,

@@ -7,6 +7,7 @@ import type {
   PathRef,
   Receipt,
   RestoreMode,
+  ShownPath,
   Snapshot,
   Source,
   SourceItem,
@@ -44,6 +45,17 @@ export interface Provider {
   update?(nativeId: string, change: UpdateRequest, ctx: Context): Promise<Snapshot>
   /** Lifts the protection. For the operator's command only: no tool leads here. */
   unprotect?(nativeId: string, ctx: Context): Promise<Snapshot>
+  /** Reads back what is stored and says what is damaged. For the operator's command only: no tool leads here. */
+  verify?(request: VerifyRequest, ctx: Context): Promise<VerifyResult>
+  /**
+   * Finishes or rolls back what a process that was killed has left half done. Called before anything else, and often:
+   * it must cost nothing where nothing was left.
+   */
+  recover?(hands: RecoveryHands, ctx: Context): Promise<void>
+  /** What `purge` would do. For the operator's command only: no tool leads here. Changes nothing. */
+  planPurge?(request: PurgeRequest, ctx: Context): Promise<PurgePlan>
+  /** Deletes for good what was planned and still lies in the trash, and gives back the space that nothing needs. */
+  purge?(plan: PurgePlan, ctx: Context): Promise<PurgeResult>
   health(ctx: Context): Promise<Health>
   close?(): Promise<void>
 }
@@ -212,6 +224,83 @@ export interface UpdateRequest {
   protected?: true
   active?: boolean
   add_regions?: string[]
+}
+
+export interface VerifyRequest {
+  /** Share of the content to read, over 0 and up to 1; absent means all of it. What says where it is, is always read. */
+  sample?: number
+}
+
+export interface VerifyResult {
+  /** What was read; bytes as stored. */
+  checked: { snapshots: number; packs: number; objects: number; bytes: number }
+  sampled?: number
+  damaged: Damage[]
+  /** How many more there are that are not listed. */
+  omitted?: number
+  /** Every snapshot that has lost something, also to what is not listed. */
+  affected: SnapshotRef[]
+}
+
+/** Something that cannot be read as it was written. */
+export interface Damage {
+  /** In the provider's words, such as `manifest` or `content`. */
+  what: string
+  /** Of the damaged thing itself. */
+  id: string
+  /** Which need it. */
+  snapshots: SnapshotRef[]
+  /** Where it belongs in them; the first ones when they are many. */
+  paths?: ShownPath[]
+}
+
+export interface PurgeRequest {
+  /** Also what can still be taken out of the trash. */
+  all: boolean
+}
+
+export interface PurgePlan {
+  request: PurgeRequest
+  snapshots: Snapshot[]
+  /** How many others stay in the trash: their undo window is open, or they are protected. */
+  kept: number
+  /** What the store occupies, and about how much of it would come back. */
+  used_bytes: number
+  expected_bytes: number
+  /** Why no space can be given back. */
+  problem?: { message: string; hint: string }
+}
+
+export interface PurgeResult {
+  /** Native ids. */
+  deleted: string[]
+  freed_bytes: number
+  used_bytes: number
+  /** Why there may be more to give back, and what to do about it. */
+  left?: string
+}
+
+export interface SnapshotRef {
+  id: string
+  name: string
+}
+
+/** What a provider needs of the service to take up an operation of another process. */
+export interface RecoveryHands {
+  /** Takes the lock on what that operation was to write to; undefined when somebody else is at work there. */
+  hold(target: Source): Promise<{ release(): Promise<void> } | undefined>
+  /** Puts the outcome on record. To be awaited before the provider forgets about the operation. */
+  settle(recovered: Recovered): Promise<void>
+}
+
+export interface Recovered {
+  operation: string
+  /** `left`: half done, because finishing it would have taken later work along. */
+  outcome: 'finished' | 'rolled_back' | 'left'
+  /** What happened, in one sentence. */
+  message: string
+  /** As in RestoreResult. */
+  fingerprint?: string
 }
 
 export interface Health {

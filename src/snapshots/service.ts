@@ -8,6 +8,7 @@ import { createHousekeeping } from './housekeeping.ts'
 import { diff, get, list, sources } from './inspect.ts'
 import { createOperations } from './operations.ts'
 import type { Log, Provider, ProviderRegistry } from './provider.ts'
+import { createRecovery } from './recovery.ts'
 import { prune, remove } from './remove.ts'
 import { restore } from './restore.ts'
 import type { Service } from './service-api.ts'
@@ -31,11 +32,13 @@ export interface ServiceOptions {
 export function createService(options: ServiceOptions): Service {
   const { state, clock, random, log, guard, defaultProvider } = options
   const opened = new Map<string, Promise<Provider>>()
+  const operations = createOperations({ state, clock, random })
+  const recover = createRecovery({ guard, state, operations, log })
   const env: Environment = {
-    registry: remembering(options.registry, opened),
+    registry: recovering(remembering(options.registry, opened), recover),
     guard,
     state,
-    operations: createOperations({ state, clock, random }),
+    operations,
     clock,
     log,
     defaultProvider,
@@ -86,6 +89,21 @@ export function createService(options: ServiceOptions): Service {
       await tidying
       const providers = await Promise.allSettled(opened.values())
       await Promise.allSettled(providers.map((each) => each.status === 'fulfilled' && each.value.close?.()))
+    },
+  }
+}
+
+/** Hands a provider out only after it has taken up what was left half done. */
+function recovering(
+  { names, get }: ProviderRegistry,
+  recover: (provider: Provider) => Promise<void>,
+): ProviderRegistry {
+  return {
+    names,
+    async get(name) {
+      const provider = await get(name)
+      await recover(provider)
+      return provider
     },
   }
 }

@@ -11,10 +11,9 @@ const LAST = 10
 
 export async function status(env: Environment, args: StatusArgs, caller: Caller): Promise<StatusReply> {
   const ctx = contextFor(env, caller, env.operations.newId())
-  const [providers, operations] = await Promise.all([
-    Promise.all(namesOf(env, args.provider).map((name) => healthOf(env, name, ctx))),
-    operationsOf(env, args, caller, ctx),
-  ])
+  // The operations last: a provider that is reached for ends those that were interrupted.
+  const providers = await Promise.all(namesOf(env, args.provider).map((name) => healthOf(env, name, ctx)))
+  const operations = await operationsOf(env, args, caller, ctx)
   return { providers, policy: env.guard.describe(), ...operations }
 }
 

@@ -40,7 +40,7 @@ export function hasEnded(runner: Runner): boolean {
   if (!isCheckable(runner)) return false
   const here = thisRunner()
   if (runner.boot_id && here.boot_id && runner.boot_id !== here.boot_id) return true
-  if (!pidExists(runner.pid)) return true
+  if (!pidExists(runner.pid) || isZombie(runner.pid)) return true
   const started = startTime(runner.pid)
   return started !== undefined && runner.start_time !== undefined && started !== runner.start_time
 }
@@ -55,11 +55,20 @@ function pidExists(pid: number): boolean {
   }
 }
 
-/** Field 22 of /proc/PID/stat. The second one, the program's name, may hold blanks and parentheses. */
+/** It has ended, and only its parent has not asked yet how: in a container without an init nobody ever may. */
+function isZombie(pid: number): boolean {
+  return statField(pid, 3) === 'Z'
+}
+
 function startTime(pid: number): string | undefined {
+  return statField(pid, 22)
+}
+
+/** Of /proc/PID/stat, from the third on. The second one, the program's name, may hold blanks and parentheses. */
+function statField(pid: number, field: number): string | undefined {
   return quietly(() => {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[field - 3]
   })
 }
 

@@ -201,6 +201,60 @@ describe('values', () => {
   })
 })
 
+describe('a key', () => {
+  test.each([
+    ['file:/etc/keys/snapshot', { file: '/etc/keys/snapshot' }],
+    ['file: /with a space ', { file: '/with a space' }],
+    ['command:pass show snapshot-mcp', { command: ['pass', 'show', 'snapshot-mcp'] }],
+    ['command: /usr/bin/env  X=1 "two words"', { command: ['/usr/bin/env', 'X=1', 'two words'] }],
+    [
+      `command:sh -c 'echo "$KEY" | head -1' --x="a b"c`,
+      { command: ['sh', '-c', 'echo "$KEY" | head -1', '--x=a bc'] },
+    ],
+    ['command:program ""', { command: ['program', ''] }],
+  ])('%s', (text, expected) => {
+    expect(machine().load(['--encrypt', text]).encrypt).toEqual(expected)
+    expect(machine().load([], { SNAPSHOT_MCP_ENCRYPT: text }).encrypt).toEqual(expected)
+  })
+
+  test('is relative to the working directory, or to the home directory', () => {
+    const { load, userHome, base } = machine()
+    expect(load(['--encrypt', 'file:../../key'])).toMatchObject({ encrypt: { file: join(base, 'key') } })
+    expect(load(['--encrypt', 'file:~/key'])).toMatchObject({ encrypt: { file: join(userHome, 'key') } })
+    expect(load(['--encrypt', 'command:~/bin/key ~/x'])).toMatchObject({
+      encrypt: { command: [join(userHome, 'bin/key'), '~/x'] },
+    })
+  })
+
+  test('is not looked at yet', () => {
+    expect(machine().load(['--encrypt', 'file:/nowhere/key']).encrypt).toEqual({ file: '/nowhere/key' })
+  })
+
+  test.each([
+    'file:',
+    'command:',
+    'command:  ',
+    'command:""',
+    `command:pass 'show`,
+    '0123456789abcdef',
+    '/etc/key',
+    'env:KEY',
+  ])('%s is refused, and not repeated', (text) => {
+    const message = refusal(() => machine().load(['--encrypt', text]))
+    expect(message).toBe('--encrypt: must be file:/path/to/key or command:program args.')
+  })
+
+  test.each(['file:', 'command:'])('%s where the agent works stops the start', (kind) => {
+    const { load, write, project, base } = machine()
+    write('home/project/key', '')
+    symlinkSync(base, join(project, 'out'))
+    for (const path of ['key', './key', join(project, 'later'), join(project, 'out/key')]) {
+      const inside = kind === 'command:' && !path.includes('/') ? `./${path}` : path
+      expect(refusal(() => load(['--encrypt', `${kind}${inside}`]))).toContain('from inside the root')
+    }
+  })
+})
+
 describe('roots', () => {
   test('repeated, separated, relative, with a tilde; each once and real', () => {
     const { load, project, other, base } = machine()

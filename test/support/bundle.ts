@@ -18,6 +18,7 @@ export function bundleInto(dir: string): string {
   try {
     build()
     copyFileSync(OUT, path)
+    copyFileSync(join(PROJECT, 'dist/check-worker.mjs'), join(dir, 'check-worker.mjs'))
   } finally {
     rmdirSync(LOCK)
   }

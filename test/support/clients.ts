@@ -33,6 +33,8 @@ export type Person = (message: string, schema: Record<string, unknown>) => Answe
 export interface CallOptions {
   onprogress?: (progress: { progress: number; total?: number; message?: string }) => void
   signal?: AbortSignal
+  /** Milliseconds that a client of an SDK waits for the answer. Default 60,000. */
+  timeout?: number
 }
 
 /** The raw result of a tool call, the same for every client. */

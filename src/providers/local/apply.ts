@@ -27,6 +27,8 @@ export interface ApplyOptions extends MetaOptions {
   /** The directory is new and nobody else's: everything is written straight to its final name. */
   fresh?: boolean
   pause: Pause
+  /** Called when everything is written beside its place, before anything is moved there. */
+  staged?(): void
   /** Called for each file written, for progress. */
   written(path: ByteString): void
 }

@@ -73,8 +73,9 @@ export type Writer = ReturnType<typeof createWriter>
 /** Thrown by a reader when the bytes end early or make no sense; callers turn it into CORRUPT with a name. */
 export class MalformedBytes extends Error {}
 
-export function createReader(buffer: Buffer, start = 0, end = buffer.length) {
+export function createReader(buffer: Buffer, start = 0, last = buffer.length) {
   let at = start
+  let end = last
   const take = (count: number): number => {
     if (at + count > end) throw new MalformedBytes('unexpected end')
     const from = at
@@ -92,6 +93,11 @@ export function createReader(buffer: Buffer, start = 0, end = buffer.length) {
     throw new MalformedBytes('number too large')
   }
   return {
+    /** Goes on with another part of the buffer. */
+    seek(from: number, to: number) {
+      at = from
+      end = to
+    },
     u8: (): number => buffer[take(1)] as number,
     varint,
     i64: (): bigint => buffer.readBigInt64LE(take(8)),

@@ -1,11 +1,13 @@
 import type { Context } from '../../snapshots/provider.ts'
 import { type Directory, openDirectory } from './directory.ts'
 import { type Engine, isoTime } from './engine.ts'
-import { compileExclude } from './exclude.ts'
+import { knownOf, remember } from './known.ts'
 import type { ByteString } from './names.ts'
 import { createPause, throwIfCancelled } from './pause.ts'
+import { createRoom, withRoom } from './room.ts'
 import { type Scan, scan } from './scan.ts'
-import type { Details, Stored } from './store/manifests.ts'
+import type { Lease } from './store/leases.ts'
+import { type Details, LAST_SEQUENCE, type Stored } from './store/manifests.ts'
 import type { ObjectWriter } from './store/objects.ts'
 
 /** Opens a directory for the time of `work`. */
@@ -30,15 +32,17 @@ export async function inspect(
   ctx: Context,
 ): Promise<Scan> {
   const counts = { entries: 0, bytes: 0 }
+  const pause = createPause(ctx, { report: () => progress(counts) })
+  const previous = await knownOf(engine, root, exclude, { operation: ctx.operation, pause })
   const found = await scan(directory, {
-    exclude: compileExclude(exclude),
-    previous: engine.cache.get(root),
-    path: root,
-    pause: createPause(ctx, { report: () => progress(counts) }),
+    exclude,
+    previous,
+    idOf: engine.store.objects.idOf,
+    pause,
     clock: engine.clock,
     counts,
   })
-  engine.cache.set(root, found.root, found.fresh > 0)
+  remember(engine, root, found.roster, { checkedBy: ctx.operation })
   return found
 }
 
@@ -51,44 +55,66 @@ export interface CaptureRequest {
   approve?(found: Scan): void
 }
 
-/** Captures a source into the store. When this returns, the snapshot survives a power cut. */
-export async function capture(
+/**
+ * Captures a source into the store. When this returns, the snapshot survives a power cut. Where there is no room, what
+ * nobody needs is cleared away first.
+ */
+export function capture(
   engine: Engine,
   directory: Directory,
   request: CaptureRequest,
   ctx: Context,
 ): Promise<{ stored: Stored; found: Scan }> {
-  const { store, cache, clock } = engine
-  const exclude = compileExclude(request.exclude)
-  const purpose = request.auto ? 'safety' : 'snapshot'
-  store.objects.refresh()
-  store.ensureRoom(0, purpose)
+  return withRoom(engine, ctx, async () => {
+    // From before the indexes are read until the snapshot exists, nobody may take away what it relies on.
+    const lease = await engine.store.leases.share(ctx.signal)
+    try {
+      return await captureOnce(engine, directory, request, lease, ctx)
+    } finally {
+      lease.release()
+    }
+  })
+}
+
+async function captureOnce(
+  engine: Engine,
+  directory: Directory,
+  request: CaptureRequest,
+  lease: Lease,
+  ctx: Context,
+): Promise<{ stored: Stored; found: Scan }> {
+  const { store, clock } = engine
+  store.objects.refresh(true)
+  const checkRoom = createRoom(engine, request)
+  checkRoom()
   const writer = store.objects.writer()
   const counts = { entries: 0, bytes: 0 }
   const pause = createPause(ctx, {
     backlog: writer,
     report() {
-      store.ensureRoom(writer.written(), purpose)
+      checkRoom(writer)
       return progress(counts)
     },
   })
   try {
+    const { root, exclude } = request
+    const known = { operation: ctx.operation, pause, toStore: true }
     const found = await scan(directory, {
       exclude,
-      previous: cache.get(request.root),
-      path: request.root,
+      previous: await knownOf(engine, root, exclude, known),
       store: { writer, has: store.objects.has },
+      idOf: store.objects.idOf,
       pause,
       clock,
       counts,
     })
     request.approve?.(found)
     await writer.flush()
-    store.ensureRoom(writer.written(), purpose)
+    checkRoom(writer)
     throwIfCancelled(ctx)
     await writer.commit()
-    const stored = store.manifests.add(manifest(engine, request, found, ctx.operation), request.details)
-    cache.set(request.root, found.root, found.fresh > 0)
+    const stored = store.commit(lease, manifest(engine, request, found, ctx.operation), request.details)
+    remember(engine, root, found.roster, { checkedBy: ctx.operation, stored: true })
     return { stored, found }
   } catch (error) {
     await abandon(writer)
@@ -109,7 +135,7 @@ function manifest(engine: Engine, request: CaptureRequest, found: Scan, operatio
     links: found.linksId,
     root_meta: { mode, uid, gid, mtime: String(mtime) },
     created_at: isoTime(engine.clock()),
-    sequence: (stored[0]?.manifest.sequence ?? 0) + 1,
+    sequence: Math.min((stored[0]?.manifest.sequence ?? 0) + 1, LAST_SEQUENCE),
     operation,
     auto: request.auto,
     parent: parent?.id ?? null,

@@ -18,17 +18,22 @@ export interface ReadContent {
   captured: number
 }
 
-const scratch = Buffer.allocUnsafe(WHOLE_FILE_BYTES + 1)
+const scratch = Buffer.allocUnsafe(WHOLE_FILE_BYTES)
 const MAGIC = 'SCL1'
 
-/** Reads an open regular file from its start. `undefined` when a small file grew past the limit while being read. */
-export function readSmall(fd: number, put: Put): ReadContent | undefined {
+/**
+ * Reads an open regular file from its start, up to the length that its stat promises: what was added since shows when
+ * its stat is compared afterwards. `undefined` for a large one.
+ */
+export function readSmall(fd: number, promised: number, put: Put): ReadContent | undefined {
+  if (promised > WHOLE_FILE_BYTES) return undefined
+  // Some file systems promise nothing and yet have something to read.
+  const limit = promised || scratch.length
   let size = 0
-  for (;;) {
-    const count = readSync(fd, scratch, size, scratch.length - size, size)
+  while (size < limit) {
+    const count = readSync(fd, scratch, size, limit - size, size)
     if (count === 0) break
     size += count
-    if (size > WHOLE_FILE_BYTES) return undefined
   }
   const { id, added } = put(scratch.subarray(0, size))
   return { content: id, chunked: false, chunks: [], size, captured: added ? size : 0 }

@@ -24,3 +24,13 @@ export function damagedDirectory(snapshot: string, path: ByteString, cause: unkn
     { details: { snapshot, damaged: [showText(path) || '.'] }, cause },
   )
 }
+
+/** A list of hard links that says of two different files that they are one, or names what is no file. */
+export function wrongLink(path: ByteString) {
+  return fail(
+    'CORRUPT',
+    `The snapshot says of ${showText(path)} that it is the same file as another one that is not the same. Nothing was changed.`,
+    'Restore the other paths with "paths", or choose another snapshot.',
+    { details: { damaged: [showText(path)] } },
+  )
+}

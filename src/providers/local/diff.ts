@@ -3,7 +3,7 @@ import { type ByteString, join } from './names.ts'
 import type { Pause } from './pause.ts'
 import type { Scope } from './scope.ts'
 import { type Entry, type Meta, sameTime } from './tree.ts'
-import { EMPTY_VIEW, linkIndex, pairs, type View } from './view.ts'
+import { EMPTY_VIEW, entryLimit, linkIndex, pairs, type View } from './view.ts'
 
 /** One difference between two directories, in the order of a walk. */
 export interface Difference {
@@ -28,12 +28,16 @@ export async function diffTrees(from: Side, to: Side, scope: Scope, pause: Pause
   const found: Difference[] = []
   const linkedBefore = linkIndex(from.links)
   const linkedAfter = linkIndex(to.links)
+  const countBefore = entryLimit(from.view)
+  const countAfter = entryLimit(to.view)
   const sameLinks = JSON.stringify(from.links) === JSON.stringify(to.links)
 
   const walk = async (before: View, after: View, parent: ByteString): Promise<void> => {
     if (before.id !== undefined && before.id === after.id && sameLinks && !scope.named) return
     for (const [a, b] of pairs(before.entries, after.entries)) {
       if (pause.due()) await pause.take()
+      if (a) countBefore()
+      if (b) countAfter()
       const path = join(parent, (a ?? b)?.name as ByteString)
       const where = scope.of(path)
       if (where === 'outside') continue

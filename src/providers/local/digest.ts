@@ -1,7 +1,7 @@
 import { createWriter } from './bytes.ts'
-import type { Captured, LinkGroups, LiveDirectory, LiveEntry } from './live.ts'
+import type { LinkGroups, LiveDirectory, LiveEntry } from './live.ts'
 import { objectId } from './object-id.ts'
-import { encodeTree } from './tree.ts'
+import { encodeTree, type Terms } from './tree.ts'
 
 /** The object that lists which paths of a snapshot are the same file. Layout: docs/store-format.md. */
 export function encodeLinks(groups: LinkGroups): Buffer {
@@ -29,17 +29,22 @@ export function stateDigest(
  * depend on whether this process remembers the nanoseconds that a restored time stands for.
  */
 export function encodeCoarse(children: readonly LiveEntry[]): Buffer {
-  return encodeTree(children.map((child) => (child.type === 'skipped' ? child : coarse(child))))
+  return encodeTree(children, COARSE)
 }
 
 export function fingerprintOf(root: LiveDirectory, links: string | null): string {
-  return stateDigest({ ...coarse(root), tree: root.coarse }, links)
-}
-
-function coarse<T extends Captured>(entry: T): T {
-  const rest = ((entry.mtime % MICROSECOND) + MICROSECOND) % MICROSECOND
-  const known = { ...entry, mtime: entry.mtime - rest }
-  return entry.type === 'directory' ? { ...known, tree: entry.coarse } : known
+  const { mode, uid, gid, mtime, coarse } = root
+  return stateDigest({ mode, uid, gid, mtime: wholeMicroseconds(mtime), tree: coarse }, links)
 }
 
 const MICROSECOND = 1000n
+
+function wholeMicroseconds(nanoseconds: bigint): bigint {
+  const rest = nanoseconds % MICROSECOND
+  return rest < 0n ? nanoseconds - rest - MICROSECOND : nanoseconds - rest
+}
+
+const COARSE: Terms = {
+  time: wholeMicroseconds,
+  tree: (directory) => (directory as LiveDirectory).coarse,
+}

@@ -1,7 +1,9 @@
 import type { Log } from '../../snapshots/provider.ts'
+import type { Journals } from './journal.ts'
 import type { Roots } from './roots.ts'
 import type { StatCache } from './stat-cache.ts'
 import type { Store } from './store/store.ts'
+import type { Upkeep } from './upkeep.ts'
 import type { MetaOptions } from './write-entry.ts'
 
 /** What the parts of the local provider share. */
@@ -9,12 +11,18 @@ export interface Engine {
   store: Store
   roots: Roots
   cache: StatCache
+  journals: Journals
   clock: () => number
   log: Log
   /** How long a deleted snapshot stays in the trash. */
   trashWindowMs: number
   /** Whether snapshots past their expiry go to the trash. */
   expire: boolean
+  /** Bytes that the snapshots of one source may bring into the store. */
+  maxSourceBytes?: number
+  /** How long the store has existed by its own count, in milliseconds. */
+  passed: () => number
+  upkeep: Upkeep
   meta: MetaOptions
 }
 

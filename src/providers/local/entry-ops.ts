@@ -2,6 +2,7 @@ import { fchmodSync, fstatSync, linkSync, lstatSync, renameSync, rmdirSync, unli
 import { type Directory, openChild } from './directory.ts'
 import { type Captured, isStill, type LiveDirectory, type LiveFile } from './live.ts'
 import type { ByteString } from './names.ts'
+import { errno } from './system-error.ts'
 import { type Meta, sameTime } from './tree.ts'
 
 /**
@@ -42,6 +43,16 @@ export function placeNew(dir: Directory, temporary: ByteString, name: ByteString
 export function makeWritable(dir: Directory): void {
   const { mode } = fstatSync(dir.fd)
   if ((mode & 0o700) !== 0o700) fchmodSync(dir.fd, (mode & 0o7777) | 0o700)
+}
+
+/** Undefined for a directory that somebody has removed, swapped or locked since it was seen: it is theirs now. */
+export function openUnlessBarred(parent: Directory, name: ByteString): Directory | undefined {
+  try {
+    return openChild(parent, name)
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES', 'EPERM'].includes(errno(error) ?? '')) return undefined
+    throw error
+  }
 }
 
 export async function within<T>(

@@ -11,20 +11,26 @@ import { LocalCreate } from '../../snapshots/requests.ts'
 import { capture, withDirectory } from './capture.ts'
 import { compare } from './compare.ts'
 import type { Engine } from './engine.ts'
+import { createJournals } from './journal.ts'
 import { list, sources } from './listing.ts'
 import { fromText } from './names.ts'
 import { ownersOfProcess } from './owners.ts'
 import { rising, throwIfCancelled } from './pause.ts'
 import { planRestore } from './plan.ts'
+import { planPurge, purge } from './purge.ts'
+import { createRecovery } from './recover.ts'
 import { restoreInPlace } from './restore-in-place.ts'
 import { restoreNew } from './restore-new.ts'
 import { createRoots, noRoots, SET_ROOTS } from './roots.ts'
 import { find, shelf } from './shelf.ts'
 import { toSnapshot } from './snapshot-view.ts'
 import { createStatCache } from './stat-cache.ts'
+import { createPassedTime } from './store/passed-time.ts'
 import { openStore } from './store/store.ts'
 import { systemError } from './system-error.ts'
-import { deleteSnapshots, planDelete, trashExpired, undelete } from './trash.ts'
+import { deleteSnapshots, planDelete, trashExpired, undelete, withTrash } from './trash.ts'
+import { createUpkeep } from './upkeep.ts'
+import { verifyStore } from './verify-store.ts'
 
 export interface LocalOptions {
   /** Directory of the store and its caches. */
@@ -34,12 +40,18 @@ export interface LocalOptions {
   /** Why there are none. */
   rootsProblem?: string
   maxStoreBytes?: number
+  /** Bytes that the snapshots of one source may bring into the store. */
+  maxSourceBytes?: number
+  /** The store is encrypted with it; a new one is made so. */
+  key?: Buffer
   trashWindowMs: number
   /** False: a snapshot past its expiry stays. */
   expire?: boolean
   /** What a restore does with setuid and setgid bits of files. */
   specialModes: 'keep' | 'strip'
   clock: () => number
+  /** Milliseconds since the machine was started. */
+  uptime?: () => number
   log: Log
 }
 
@@ -47,17 +59,26 @@ export interface LocalOptions {
 export function createLocalProvider(options: LocalOptions): Provider {
   const { home, clock, log } = options
   const store = openStore(home, {
-    clock,
     ...(options.maxStoreBytes !== undefined && { maxBytes: options.maxStoreBytes }),
+    ...(options.key && { key: options.key }),
   })
+  const expire = options.expire ?? true
+  const passed = createPassedTime(`${store.directory}/cache/passed.json`, options)
   const engine: Engine = {
     store,
     roots: createRoots(options.roots, options.rootsProblem),
-    cache: createStatCache(`${store.directory}/cache`),
+    cache: createStatCache(`${store.directory}/cache`, store.seal),
+    journals: createJournals(`${store.directory}/journal`, { clock, log }),
     clock,
     log,
     trashWindowMs: options.trashWindowMs,
-    expire: options.expire ?? true,
+    expire,
+    ...(options.maxSourceBytes !== undefined && { maxSourceBytes: options.maxSourceBytes }),
+    passed,
+    upkeep: createUpkeep({
+      ...{ store, clock, log, passed, expire },
+      ...(options.maxStoreBytes !== undefined && { maxBytes: options.maxStoreBytes }),
+    }),
     meta: { owners: ownersOfProcess(), specialModes: options.specialModes },
   }
 
@@ -87,12 +108,19 @@ export function createLocalProvider(options: LocalOptions): Provider {
     ),
     planDelete: call('The delete cannot be planned', (ids) => planDelete(engine, ids)),
     delete: call('The delete failed', (plan) => deleteSnapshots(engine, plan)),
-    undelete: call('The snapshots cannot be taken out of the trash', (ids) => undelete(engine, ids)),
+    undelete: call('The snapshots cannot be taken out of the trash', (ids, ctx) =>
+      undelete(engine, ids, ctx),
+    ),
     update: (id, change, ctx) =>
-      call('The snapshot could not be updated', () => update(engine, id, change))(undefined, ctx),
+      call('The snapshot could not be updated', () => update(engine, id, change, ctx))(undefined, ctx),
     unprotect: call('The protection could not be lifted', (id) => unprotect(engine, id)),
+    recover: call('What was interrupted cannot be taken up', createRecovery(engine)),
+    verify: call('The store cannot be verified', (request, ctx) => verifyStore(engine, request, ctx)),
+    planPurge: call('The purge cannot be planned', (request, ctx) => planPurge(engine, request, ctx)),
+    purge: call('The purge failed', (plan, ctx) => purge(engine, plan, ctx)),
     health: async () => health(engine, options),
     async close() {
+      await engine.upkeep.close()
       engine.cache.flush()
       store.close()
     },
@@ -140,10 +168,11 @@ async function create(engine: Engine, request: CreateRequest, ctx: Context): Pro
       ctx,
     ),
   )
+  engine.upkeep.afterCreate()
   return { snapshot: toSnapshot(stored, engine.clock()), receipt: found.receipt }
 }
 
-function update(engine: Engine, id: string, change: UpdateRequest) {
+async function update(engine: Engine, id: string, change: UpdateRequest, { signal }: Context) {
   const { manifests } = engine.store
   const { details, trashed } = find(engine, id)
   const { expires_at: expires, name, note, labels } = change
@@ -158,7 +187,8 @@ function update(engine: Engine, id: string, change: UpdateRequest) {
   if (expires === null) delete next.expires_at
   manifests.setDetails(id, next)
   // What lies in the trash because it expired comes back with its new expiry.
-  if (trashed && details.trashed?.expired && expires !== undefined) manifests.untrash(id)
+  if (trashed && details.trashed?.expired && expires !== undefined)
+    await withTrash(engine, signal, () => manifests.untrash(id))
   return toSnapshot(find(engine, id), engine.clock())
 }
 

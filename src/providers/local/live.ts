@@ -1,5 +1,6 @@
 import type { BigIntStats } from 'node:fs'
 import type { ByteString } from './names.ts'
+import type { Seat } from './roster.ts'
 import type { DirectoryEntry, FileEntry, Meta, SkippedEntry, SymlinkEntry } from './tree.ts'
 
 /** A directory as a scan found it: the entries a tree object would have, plus what tells whether one has changed. */
@@ -12,14 +13,20 @@ export interface LiveFile extends FileEntry {
   /** Of a chunked file: all have to be in the store for the file to be. */
   chunks: readonly string[]
   stat: Stat
+  /** Its content was hashed only. */
+  unsaved?: true
 }
 
 export interface LiveDirectory extends DirectoryEntry {
   stat: Stat
   /** Hash of the entries with coarse times: see digest.ts. */
   coarse: string
-  /** In byte order of their names. */
-  children: LiveEntry[]
+  /** In byte order of their names. Read from the roster on first use. */
+  readonly children: readonly LiveEntry[]
+  /** Its tree was hashed only. */
+  unsaved?: true
+  /** Where it lies in the roster of the last scan; absent once anything about it or below it differs. */
+  seat?: Seat
 }
 
 export interface LiveSymlink extends SymlinkEntry {
@@ -72,6 +79,20 @@ export function unchanged(known: Stat, stats: BigIntStats): boolean {
     known.dev === stats.dev &&
     known.mode === stats.mode
   )
+}
+
+/** Certainly as the previous scan left it. For a directory that means the same names, not the same contents below. */
+export function isSettled(before: { stat: Stat }, stats: BigIntStats): boolean {
+  return before.stat.settled && unchanged(before.stat, stats)
+}
+
+/**
+ * Metadata to record. A restore sets times a fraction of a microsecond off; while the file system still says the time
+ * that was set, the exact one it stands for is kept, so that an untouched tree does not look changed.
+ */
+export function recorded(stats: BigIntStats, before: LiveFile | LiveDirectory | LiveSymlink | undefined) {
+  const meta = toMeta(stats)
+  return before && before.stat.mtime === stats.mtimeNs ? { ...meta, mtime: before.mtime } : meta
 }
 
 /** The entry still is the one a scan saw, asked just before it is replaced or removed. */

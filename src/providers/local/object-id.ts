@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 
-/** An object is known by the SHA-256 of its bytes, in hex. */
+/** The SHA-256 of bytes, in hex. What the store holds is named by its seal instead, which may use a key. */
 export function objectId(bytes: Uint8Array): string {
   return hash('sha256', bytes, 'hex')
 }

@@ -2,7 +2,8 @@ import { fail, SnapshotError } from '../../snapshots/errors.ts'
 import type { ShownPath } from '../../snapshots/model.ts'
 import type { Context, RestorePlan, RestoreRequest } from '../../snapshots/provider.ts'
 import { inspect, withDirectory } from './capture.ts'
-import { decodeChunkList } from './content.ts'
+import { foldingOf, refuseCollisions } from './case-folding.ts'
+import { CHUNK_BYTES, decodeChunkList } from './content.ts'
 import { damagedContent } from './damaged.ts'
 import { type Engine, isoTime, SAFETY_WINDOW_MS } from './engine.ts'
 import { type ByteString, show, showText } from './names.ts'
@@ -47,6 +48,7 @@ async function planInPlace(
   const target = await storedView(engine.store.objects, stored)
   await requireNamed(scope, found ? [liveView(found.root), target] : [target])
   const steps = await stepsTo(engine, stored, found, scope, ctx)
+  if (steps.totals.written > 0) await refuseCollisions(steps.root, target, scope, foldingOf(path))
   const { written, deleted, metadata } = steps.totals
   const directory = showText(path)
   return {
@@ -86,9 +88,11 @@ async function planNew(
   const targets = copyTargets(engine, request)
   const copies = targets.map((target) => target.path)
   const scope = createScope(request.paths, rootOf(stored.manifest))
-  await requireNamed(scope, [await storedView(engine.store.objects, stored)])
+  const view = await storedView(engine.store.objects, stored)
+  await requireNamed(scope, [view])
   const steps = await stepsTo(engine, stored, undefined, scope, ctx)
   const [first] = targets
+  if (first) await refuseCollisions(steps.root, view, scope, foldingOf(first.parent))
   return {
     request,
     snapshot,
@@ -136,19 +140,24 @@ export async function stepsTo(
 /** Files that the restore would write and the store cannot give, chunk by chunk. */
 async function missingContents(objects: ObjectStore, { contents }: RestoreSteps): Promise<ByteString[]> {
   const missing: ByteString[] = []
-  for (const { path, content, chunked } of contents) {
+  for (const { path, content, chunked, size } of contents) {
     // Another process may have stored it since this one looked.
     if (!objects.has(content)) objects.refresh(true)
-    if (!objects.has(content)) missing.push(path)
-    else if (chunked && !(await hasChunks(objects, content))) missing.push(path)
+    const held = chunked ? await hasChunks(objects, content, size) : objects.length(content) === size
+    if (!held) missing.push(path)
   }
   return missing
 }
 
-async function hasChunks(objects: ObjectStore, list: string): Promise<boolean> {
+/** All chunks are there and are as long as a file of that size needs them: a hostile list may say anything. */
+async function hasChunks(objects: ObjectStore, list: string, size: number): Promise<boolean> {
   try {
     const bytes = await objects.read(list)
-    return wellFormed(list, () => decodeChunkList(bytes)).chunks.every(objects.has)
+    const found = wellFormed(list, () => decodeChunkList(bytes))
+    return (
+      found.size === size &&
+      found.chunks.every((id, n) => objects.length(id) === Math.min(CHUNK_BYTES, size - n * CHUNK_BYTES))
+    )
   } catch (error) {
     if (error instanceof SnapshotError && error.code === 'CORRUPT') return false
     throw error

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdirSync, rmdirSync } from 'node:fs'
 import { fail, SnapshotError } from '../../snapshots/errors.ts'
 import type { Context, RestorePlan, RestoreResult } from '../../snapshots/provider.ts'
@@ -8,6 +7,8 @@ import { type Directory, openDirectory } from './directory.ts'
 import { type Engine, isoTime, SAFETY_WINDOW_MS } from './engine.ts'
 import { ignoreErrors } from './entry-ops.ts'
 import { holdsWhatGoes } from './held.ts'
+import type { Journal } from './journal.ts'
+import { knownOf, remember } from './known.ts'
 import { type ByteString, showText, toFsPath } from './names.ts'
 import { createPause, throwIfCancelled } from './pause.ts'
 import { ABSENT, counted, stepsTo, usable, warningsOf } from './plan.ts'
@@ -17,7 +18,7 @@ import { rootOf } from './snapshot-view.ts'
 import { isEmptySteps, type RestoreSteps } from './steps.ts'
 import type { Stored } from './store/manifests.ts'
 import { errno, systemError } from './system-error.ts'
-import { verify } from './verify.ts'
+import { touchedBy, type Verification, verify } from './verify.ts'
 
 /**
  * Makes a source equal to a snapshot. The present state is captured first; only what that capture holds is ever
@@ -32,15 +33,32 @@ export async function restoreInPlace(
   const root = rootOf(stored.manifest)
   const path = engine.roots.check(root)
   throwIfCancelled(ctx)
-  if (plan.fingerprint !== ABSENT) {
-    return openAsPlanned(path, (directory) => restoreInto(engine, directory, stored, plan, ctx))
+  if (plan.nothing_to_do) {
+    const scope = createScope(plan.request.paths, root)
+    return openAsPlanned(path, (directory) => confirmEqual(engine, directory, stored, scope, ctx))
   }
-  const remove = makeAgain(engine, path, stored.manifest.root_meta.mode)
+  const absent = plan.fingerprint === ABSENT ? engine.roots.missing(path) : undefined
+  if (absent?.length === 0) throw stale()
+  const { snapshot, paths } = plan.request
+  const journal = engine.journals.begin({
+    mode: 'in_place',
+    operation: ctx.operation,
+    snapshot,
+    root,
+    made: absent?.length ?? 0,
+    ...(paths && { paths: [...paths] }),
+  })
+  let remove = () => {}
   try {
-    return await openAsPlanned(path, (directory) => restoreInto(engine, directory, stored, plan, ctx))
+    if (absent) remove = makeAgain(absent, stored.manifest.root_meta.mode)
+    return await openAsPlanned(path, (directory) =>
+      restoreInto(engine, directory, stored, plan, journal, ctx),
+    )
   } catch (error) {
     remove()
     throw error
+  } finally {
+    journal.end()
   }
 }
 
@@ -64,18 +82,19 @@ async function openAsPlanned<T>(path: ByteString, work: (directory: Directory) =
  * The source was removed: it is made again, with the directories above it that went too, and all that the restore puts
  * there is new. Returns how to take that back while it is still empty.
  */
-function makeAgain(engine: Engine, path: ByteString, mode: number): () => void {
-  const made = engine.roots.missing(path)
-  if (made.length === 0) throw stale()
+function makeAgain(missing: readonly ByteString[], mode: number): () => void {
   try {
-    for (const directory of made) mkdirSync(toFsPath(directory), { mode: 0o700 })
-    chmodSync(toFsPath(path), mode | 0o700)
+    for (const directory of missing) mkdirSync(toFsPath(directory), { mode: 0o700 })
+    chmodSync(toFsPath(missing.at(-1) as ByteString), mode | 0o700)
   } catch (error) {
     throw errno(error) === 'EEXIST' ? stale() : systemError(error, 'The source cannot be made again')
   }
-  return () => {
-    for (const directory of made.toReversed()) ignoreErrors(() => rmdirSync(toFsPath(directory)))
-  }
+  return () => removeEmpty(missing)
+}
+
+/** Of directories that a restore has made again, topmost first: those in which nothing is. */
+export function removeEmpty(made: readonly ByteString[]): void {
+  for (const directory of made.toReversed()) ignoreErrors(() => rmdirSync(toFsPath(directory)))
 }
 
 async function restoreInto(
@@ -83,11 +102,11 @@ async function restoreInto(
   directory: Directory,
   stored: Stored,
   plan: RestorePlan,
+  journal: Journal,
   ctx: Context,
 ): Promise<RestoreResult> {
   const root = rootOf(stored.manifest)
   const scope = () => createScope(plan.request.paths, root)
-  if (plan.nothing_to_do) return confirmEqual(engine, directory, stored, scope(), ctx)
   const expected = plan.fingerprint === ABSENT ? undefined : plan.fingerprint
   let safety = await takeSafetySnapshot(engine, directory, stored, expected, ctx)
   let steps = await stepsTo(engine, stored, safety.found, scope(), ctx)
@@ -98,16 +117,11 @@ async function restoreInto(
     if (!(await holdsWhatGoes(engine.store.objects, steps.root, ctx))) throw safetyFailed(undefined)
   }
   rejectTorn(scope(), safety.found)
+  journal.staging(safety.stored.id)
   await ctx.record?.({ safety_snapshot: safety.stored.id })
   throwIfCancelled(ctx)
-  const leftAlone = isEmptySteps(steps) ? [] : await apply(engine, directory, steps, ctx)
-  const after = await verify(engine, directory, stored, scope(), safety.found.root, uninterrupted(ctx)).catch(
-    (error) => {
-      throw systemError(error, 'The restore was carried out, but could not be verified', 'partial')
-    },
-  )
-  engine.cache.set(root, after.found.root, true)
-  if (leftAlone.length > 0 || after.remaining) throw incomplete(leftAlone, after.remaining, safety.stored.id)
+  const job = { stored, scope, steps, safety: safety.stored.id, temporary: journal.temporary }
+  const after = await carryOut(engine, directory, safety.found, { ...job, staged: journal.committing }, ctx)
   return {
     changed: steps.totals,
     verified: after.verified,
@@ -115,6 +129,38 @@ async function restoreInto(
     safety_snapshot: safety.stored.id,
     warnings: warningsOf(steps),
   }
+}
+
+export interface Job {
+  stored: Stored
+  scope(): Scope
+  steps: RestoreSteps
+  /** Id of the snapshot that holds what the steps replace and remove. */
+  safety: string
+  /** With this begin the names of what is not in its place yet. */
+  temporary: ByteString
+  staged?(): void
+}
+
+/** Takes the steps from what was found, and proves that nothing is left to do. CONFLICT, partial, when something is. */
+export async function carryOut(
+  engine: Engine,
+  directory: Directory,
+  found: Scan,
+  job: Job,
+  ctx: Context,
+): Promise<Verification> {
+  const { stored, scope, steps, safety } = job
+  const leftAlone = isEmptySteps(steps) ? [] : await apply(engine, directory, job, ctx)
+  const previous = { roster: found.roster, suspects: touchedBy(steps.root, found.roster) }
+  const after = await verify(engine, directory, stored, scope(), previous, uninterrupted(ctx)).catch(
+    (error) => {
+      throw systemError(error, 'The restore was carried out, but could not be verified', 'partial')
+    },
+  )
+  remember(engine, rootOf(stored.manifest), after.found.roster)
+  if (leftAlone.length > 0 || after.remaining) throw incomplete(leftAlone, after.remaining, safety)
+  return after
 }
 
 /** There was nothing to do when it was planned, and there still is not: no safety snapshot is needed for that. */
@@ -125,7 +171,9 @@ async function confirmEqual(
   scope: Scope,
   ctx: Context,
 ): Promise<RestoreResult> {
-  const previous = engine.cache.get(rootOf(stored.manifest))
+  const { exclude } = stored.manifest
+  const how = { operation: ctx.operation, pause: createPause(ctx) }
+  const previous = await knownOf(engine, rootOf(stored.manifest), exclude, how)
   const { remaining, verified } = await verify(engine, directory, stored, scope, previous, ctx)
   if (remaining) throw stale()
   return { changed: { written: 0, deleted: 0, metadata: 0, bytes: 0 }, verified, warnings: [] }
@@ -187,7 +235,7 @@ function stale() {
 async function apply(
   engine: Engine,
   directory: Directory,
-  steps: RestoreSteps,
+  { steps, temporary, staged }: Job,
   ctx: Context,
 ): Promise<LeftAlone[]> {
   let written = 0
@@ -195,8 +243,9 @@ async function apply(
   return applyPlan(directory, steps.root, {
     ...engine.meta,
     objects: engine.store.objects,
-    temporary: `.snapshot-mcp-${randomBytes(6).toString('hex')}-`,
+    temporary,
     pause: createPause(uninterrupted(ctx), { report }),
+    ...(staged && { staged }),
     written: () => void written++,
   })
 }

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { mkdirSync, renameSync } from 'node:fs'
 import { fail, SnapshotError } from '../../snapshots/errors.ts'
 import type { Verified } from '../../snapshots/model.ts'
@@ -7,6 +6,7 @@ import { applyPlan } from './apply.ts'
 import { type Directory, openChild, openDirectory } from './directory.ts'
 import type { Engine } from './engine.ts'
 import { removeWhole } from './entry-ops.ts'
+import { showText } from './names.ts'
 import { createPause } from './pause.ts'
 import { copyTargets, stepsTo, usable, warningsOf } from './plan.ts'
 import { toSource } from './roots.ts'
@@ -21,26 +21,41 @@ import { verify } from './verify.ts'
 export async function restoreNew(engine: Engine, plan: RestorePlan, ctx: Context): Promise<RestoreResult> {
   const stored = usable(engine, plan.request.snapshot)
   const targets = copyTargets(engine, plan.request)
+  const [first] = targets as [(typeof targets)[number]]
+  const journal = engine.journals.begin({
+    mode: 'new',
+    operation: ctx.operation,
+    snapshot: plan.request.snapshot,
+    root: first.parent,
+    copies: targets.map(({ name }) => name),
+  })
   const made: { path: string; steps: RestoreSteps; verified: Verified }[] = []
-  for (const { parent: parentPath, name, path } of targets) {
-    const parent = openDirectory(parentPath)
-    const staging = `.snapshot-mcp-${randomBytes(8).toString('hex')}.partial`
-    try {
-      mkdirSync(parent.at(staging), 0o700)
-      const copy = await fill(engine, parent, staging, stored, plan, ctx)
-      renameSync(parent.at(staging), parent.at(name))
-      made.push({ path, ...copy })
-    } catch (error) {
-      removeWhole(parent, staging)
-      throw made.length === 0
-        ? systemError(error, 'The copy could not be made')
-        : halfDone(
-            error,
-            made.map((copy) => copy.path),
-          )
-    } finally {
-      parent.close()
+  try {
+    journal.staging()
+    for (const { parent: parentPath, name, path } of targets) {
+      const parent = openDirectory(parentPath)
+      const staging = `${journal.temporary}${made.length}`
+      try {
+        mkdirSync(parent.at(staging), 0o700)
+        const copy = await fill(engine, parent, staging, stored, plan, ctx)
+        renameSync(parent.at(staging), parent.at(name))
+        made.push({ path, ...copy })
+      } catch (error) {
+        removeWhole(parent, staging)
+        throw error
+      } finally {
+        parent.close()
+      }
     }
+  } catch (error) {
+    throw made.length === 0
+      ? systemError(error, 'The copy could not be made')
+      : halfDone(
+          error,
+          made.map((copy) => copy.path),
+        )
+  } finally {
+    journal.end()
   }
   const sum = (key: 'written' | 'bytes') => made.reduce((total, { steps }) => total + steps.totals[key], 0)
   return {
@@ -74,11 +89,22 @@ async function fill(
       written: () => void written++,
     })
     const { remaining, verified } = await verify(engine, directory, stored, scope(), undefined, ctx)
-    if (remaining) throw new Error('the copy differs from the snapshot')
+    if (remaining) throw inexact(remaining)
     return { steps, verified }
   } finally {
     directory.close()
   }
+}
+
+/** The file system there cannot hold it (a time beyond its range, say), or the snapshot contradicts itself. */
+function inexact({ samples: { written, deleted, metadata } }: RestoreSteps) {
+  const differing = [...written, ...deleted, ...metadata].map(showText)
+  return fail(
+    'CONFLICT',
+    `The copy did not come out as the snapshot says, so it was removed again: ${differing.slice(0, 3).join(', ')}. Nothing was changed.`,
+    'Restore to another file system, or leave out what differs with "paths".',
+    { details: { differing } },
+  )
 }
 
 /** One copy that cannot be made is no reason to hide those that were. */

@@ -1,31 +1,37 @@
-import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync, readlinkSync } from 'node:fs'
+import { type BigIntStats, fstatSync, lstatSync, readlinkSync } from 'node:fs'
 import { fail } from '../../snapshots/errors.ts'
 import type { Receipt } from '../../snapshots/model.ts'
-import { type Put, type ReadContent, readLarge, readSmall, WHOLE_FILE_BYTES } from './content.ts'
+import type { Suspects } from './check.ts'
+import type { Put } from './content.ts'
 import { encodeCoarse, encodeLinks, fingerprintOf, stateDigest } from './digest.ts'
-import { type Directory, openChild } from './directory.ts'
-import type { Exclude } from './exclude.ts'
+import type { Directory } from './directory.ts'
+import { compileExclude } from './exclude.ts'
 import {
+  isSettled,
   type LinkGroups,
   type LiveDirectory,
   type LiveEntry,
   type LiveFile,
   type LiveSymlink,
-  type Stat,
+  recorded,
   sameEntry,
-  toMeta,
   toStat,
   unchanged,
 } from './live.ts'
-import { type ByteString, join, show, toFsPath } from './names.ts'
+import { type ByteString, join, show } from './names.ts'
 import { objectId } from './object-id.ts'
 import type { Pause } from './pause.ts'
+import { isSearchable, isUnreadable, type Place, placeIn } from './place.ts'
+import { readFile } from './read-file.ts'
+import { createRoster, type Roster } from './roster.ts'
 import type { ObjectWriter } from './store/objects.ts'
 import { summarise } from './summarise.ts'
 import { errno } from './system-error.ts'
 import { encodeTree, type SkipReason } from './tree.ts'
 
 export interface Scan {
+  /** What the next scan starts from. */
+  roster: Roster
   /** The source itself, with an empty name. */
   root: LiveDirectory
   links: LinkGroups
@@ -38,20 +44,18 @@ export interface Scan {
   /** Sum of file sizes. */
   size: number
   receipt: Receipt
-  /** Entries that had to be read because the previous scan did not know them as they are. */
-  fresh: number
   /** Files whose content was never the same before and after reading: what was captured of them may be torn. */
   torn: ReadonlySet<ByteString>
 }
 
 export interface ScanOptions {
-  exclude: Exclude
-  /** The previous scan of the same directory: entries that have not changed since are not read again. */
-  previous?: LiveDirectory | undefined
-  /** Absolute path of the directory, with which the unchanged is found faster. */
-  path?: ByteString
+  exclude: readonly string[]
+  /** The previous scan of the same directory, and what of it has to be looked at. */
+  previous?: { roster: Roster; suspects: Suspects } | undefined
   /** Where contents and trees go; without it they are only hashed. */
   store?: { writer: ObjectWriter; has(id: string): boolean } | undefined
+  /** What the store calls these bytes. */
+  idOf(bytes: Uint8Array): string
   pause: Pause
   clock: () => number
   /** Filled as the scan goes, for progress. */
@@ -60,24 +64,28 @@ export interface ScanOptions {
 
 /** Entries deeper than this are skipped and listed: each level keeps one descriptor open. */
 const MAX_DEPTH = 1000
-/** A file that changes while it is read is read again this often before it is listed as changed. */
-const READ_ATTEMPTS = 3
 const CHANGED_SHOWN = 100
-const FILE_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+
+/** An entry as the previous scan has it, and where in its roster. */
+interface Known<E extends LiveEntry = LiveEntry> {
+  entry: E
+  at: number
+}
 
 /** Reads a directory tree. Never follows a symlink, never opens anything but regular files and directories. */
 export async function scan(directory: Directory, options: ScanOptions): Promise<Scan> {
-  const { exclude, store, pause, counts = { entries: 0, bytes: 0 } } = options
+  const { store, idOf, pause, previous, counts = { entries: 0, bytes: 0 } } = options
+  const isExcluded = compileExclude(options.exclude)
   const rootStats = fstatSync(directory.fd, { bigint: true })
   /** Contents already read under another name of the same inode. */
   const inodes = new Map<string, LiveFile>()
   const torn = new Set<ByteString>()
   const changedDirectories = new Set<ByteString>()
-  let fresh = 0
+  const unsaved = store ? {} : ({ unsaved: true } as const)
   let captured = 0
 
   const put = (stream: 'tree' | 'content'): Put =>
-    store ? (bytes) => store.writer.put(bytes, stream) : (bytes) => ({ id: objectId(bytes), added: false })
+    store ? (bytes) => store.writer.put(bytes, stream) : (bytes) => ({ id: idOf(bytes), added: false })
   const putContent = put('content')
   const putTree = put('tree')
   const has = (id: string) => !store || store.has(id) || store.writer.has(id)
@@ -86,31 +94,48 @@ export async function scan(directory: Directory, options: ScanOptions): Promise<
 
   const skip = (name: ByteString, reason: SkipReason): LiveEntry => ({ type: 'skipped', name, reason })
 
+  const isSuspect = (known: Known) => previous?.suspects.entry(known.at) ?? true
+  /** Neither it nor anything below it has to be looked at. */
+  const isSettledWithin = (known: Known) => previous !== undefined && !previous.suspects.within(known.at)
+
   const scanDirectory = async (
     place: Place,
-    name: ByteString,
     path: ByteString,
-    stats: BigIntStats,
-    previous: LiveDirectory | undefined,
+    known: Known<LiveDirectory> | undefined,
     depth: number,
+    name: ByteString,
   ): Promise<LiveDirectory> => {
+    const before = known?.entry
+    if (known && !isSuspect(known)) {
+      const children = await scanKnown(place, path, known, depth)
+      if (children) return toDirectory(name, known.entry, children, before)
+    }
+    const stats = fstatSync(place.open().fd, { bigint: true })
     // Taken before the names are read: what is added within the same tick of the clock is then looked for again.
     const stat = toStat(stats, now())
-    const children =
-      (previous && isSettled(previous, stats) && (await scanKnown(place, path, stats, previous, depth))) ||
-      (await scanNames(place, path, stats, previous, depth))
+    const children = await scanNames(place, path, stats, known, depth)
+    return toDirectory(name, { ...recorded(stats, before), stat }, children, before)
+  }
+
+  const toDirectory = (
+    name: ByteString,
+    { mode, uid, gid, mtime, stat }: Pick<LiveDirectory, 'mode' | 'uid' | 'gid' | 'mtime' | 'stat'>,
+    children: readonly LiveEntry[],
+    before: LiveDirectory | undefined,
+  ): LiveDirectory => {
     const same =
-      previous !== undefined &&
-      children.length === previous.children.length &&
-      children.every((child, n) => sameEntry(child, previous.children[n]))
+      before !== undefined &&
+      children.length === before.children.length &&
+      children.every((child, n) => sameEntry(child, before.children[n]))
+    const known = same && has(before.tree)
     return {
       type: 'directory',
       name,
-      ...recorded(stats, previous),
-      tree: same && has(previous.tree) ? previous.tree : putTree(encodeTree(children)).id,
-      coarse: same ? previous.coarse : objectId(encodeCoarse(children)),
-      stat,
+      ...{ mode, uid, gid, mtime, stat },
+      tree: known ? before.tree : putTree(encodeTree(children)).id,
+      coarse: same ? before.coarse : objectId(encodeCoarse(children)),
       children,
+      ...(known ? before.unsaved && unsaved : unsaved),
     }
   }
 
@@ -118,35 +143,38 @@ export async function scan(directory: Directory, options: ScanOptions): Promise<
   const scanKnown = async (
     place: Place,
     path: ByteString,
-    stats: BigIntStats,
-    previous: LiveDirectory,
+    { entry: before, at }: Known<LiveDirectory>,
     depth: number,
   ): Promise<LiveEntry[] | undefined> => {
     const children: LiveEntry[] = []
-    for (const before of previous.children) {
-      const entry = await scanEntry(place, before.name, join(path, before.name), before, true, depth)
-      if (!entry) return undefined
-      children.push(entry)
+    let next = at + 1
+    for (const entry of before.children) {
+      const known = { entry, at: next }
+      next += spanOf(entry)
+      const child = await scanEntry(place, entry.name, join(path, entry.name), known, depth)
+      if (!child) return undefined
+      children.push(child)
       if (pause.due()) await pause.take()
     }
-    return glance(path)?.ctimeNs === stats.ctimeNs ? children : undefined
+    return unchanged(before.stat, fstatSync(place.open().fd, { bigint: true })) ? children : undefined
   }
 
   const scanNames = async (
     place: Place,
     path: ByteString,
     stats: BigIntStats,
-    previous: LiveDirectory | undefined,
+    known: Known<LiveDirectory> | undefined,
     depth: number,
   ): Promise<LiveEntry[]> => {
     const children: LiveEntry[] = []
-    const known = previous?.children ?? []
-    let at = 0
+    const before = known?.entry.children ?? []
+    let n = 0
+    let at = (known?.at ?? 0) + 1
     for (const name of place.open().names()) {
-      while (at < known.length && (known[at] as LiveEntry).name < name) at++
-      const before = known[at]?.name === name ? known[at] : undefined
-      const entry = await scanEntry(place, name, join(path, name), before, false, depth)
-      if (entry) children.push(entry)
+      while (n < before.length && (before[n] as LiveEntry).name < name) at += spanOf(before[n++] as LiveEntry)
+      const entry = before[n]?.name === name ? before[n] : undefined
+      const child = await scanEntry(place, name, join(path, name), entry && { entry, at }, depth)
+      if (child) children.push(child)
       if (pause.due()) await pause.take()
     }
     if (fstatSync(place.open().fd, { bigint: true }).ctimeNs !== stats.ctimeNs) changedDirectories.add(path)
@@ -157,15 +185,14 @@ export async function scan(directory: Directory, options: ScanOptions): Promise<
     place: Place,
     name: ByteString,
     path: ByteString,
-    before: LiveEntry | undefined,
-    expected: boolean,
+    known: Known | undefined,
     depth: number,
   ): Promise<LiveEntry | undefined> => {
+    if (known && isSettledWithin(known)) return passed(known)
     counts.entries++
-    const glimpse = expected && before ? glance(path) : undefined
-    if (glimpse && before && isKnown(before, glimpse)) {
-      if (exclude(path, before.type === 'directory')) return skip(name, 'excluded')
-      return before.type === 'directory' ? enter(place, name, path, before, depth, glimpse) : known(before)
+    const before = known?.entry
+    if (known && before?.type === 'directory' && !isSuspect(known)) {
+      return enter(place, name, path, { entry: before, at: known.at }, depth)
     }
     let stats: BigIntStats | undefined
     try {
@@ -176,7 +203,7 @@ export async function scan(directory: Directory, options: ScanOptions): Promise<
       throw error
     }
     if (!stats) return undefined
-    if (exclude(path, stats.isDirectory())) return skip(name, 'excluded')
+    if (isExcluded(path, stats.isDirectory())) return skip(name, 'excluded')
     if (stats.dev !== rootStats.dev) return skip(name, 'mount')
     if (stats.isFile())
       return scanFile(place, name, path, stats, before?.type === 'file' ? before : undefined)
@@ -186,49 +213,37 @@ export async function scan(directory: Directory, options: ScanOptions): Promise<
     if (!stats.isDirectory()) {
       return skip(name, stats.isFIFO() ? 'fifo' : stats.isSocket() ? 'socket' : 'device')
     }
-    return enter(place, name, path, before?.type === 'directory' ? before : undefined, depth)
+    const below = known && before?.type === 'directory' ? { entry: before, at: known.at } : undefined
+    return enter(place, name, path, below, depth)
   }
 
-  const known = (entry: LiveEntry): LiveEntry => {
-    if (entry.type === 'file') counts.bytes += entry.size
-    return entry
+  const passed = ({ entry, at }: Known): LiveEntry => {
+    counts.entries += entry.type === 'directory' ? (previous?.roster.columns.span[at] ?? 1) : 1
+    return entry.type === 'file' ? counted(entry) : entry
+  }
+
+  const counted = (file: LiveFile): LiveFile => {
+    counts.bytes += file.size
+    return file
   }
 
   const enter = async (
     place: Place,
     name: ByteString,
     path: ByteString,
-    previous: LiveDirectory | undefined,
+    known: Known<LiveDirectory> | undefined,
     depth: number,
-    glimpse?: BigIntStats,
   ): Promise<LiveEntry | undefined> => {
     if (depth >= MAX_DEPTH) return skip(name, 'too_deep')
     return orSkip(name, async () => {
       const below = placeIn(place, name)
       try {
-        const stats = glimpse ?? fstatSync(below.open().fd, { bigint: true })
-        return await scanDirectory(below, name, path, stats, previous, depth + 1)
+        return await scanDirectory(below, path, known, depth + 1, name)
       } finally {
         below.close()
       }
     })
   }
-
-  /**
-   * A look by path: twice as fast as one by descriptor, but the path may lead elsewhere. It serves only to find an
-   * entry to be the very inode the previous scan has read, unchanged since; nothing else is ever concluded from it.
-   */
-  const glance = (path: ByteString): BigIntStats | undefined => {
-    if (options.path === undefined) return undefined
-    try {
-      return lstatSync(toFsPath(`${options.path}/${path}`), { bigint: true, throwIfNoEntry: false })
-    } catch {
-      return undefined
-    }
-  }
-
-  const isKnown = (before: LiveEntry, stats: BigIntStats): boolean =>
-    before.type !== 'skipped' && isSettled(before, stats) && (before.type !== 'file' || isStored(before))
 
   const scanFile = async (
     place: Place,
@@ -237,49 +252,25 @@ export async function scan(directory: Directory, options: ScanOptions): Promise<
     stats: BigIntStats,
     before: LiveFile | undefined,
   ): Promise<LiveEntry | undefined> => {
-    if (before && isKnown(before, stats)) return known(before)
+    if (before && isSettled(before, stats) && isStored(before)) return counted(before)
     const inode = stats.nlink > 1n ? inodes.get(`${stats.dev}:${stats.ino}`) : undefined
-    if (inode && unchanged(inode.stat, stats)) return known({ ...inode, name })
+    if (inode && unchanged(inode.stat, stats)) return counted({ ...inode, name })
     return orSkip(name, async () => {
-      const fd = openSync(place.open().at(name), FILE_FLAGS)
-      try {
-        const { read, after, stable } = await readStable(fd)
-        fresh++
-        if (!stable) torn.add(path)
-        const { content, chunked, chunks, size } = read
-        captured += read.captured
-        const file: LiveFile = {
-          type: 'file',
-          name,
-          ...recorded(after, before),
-          size,
-          content,
-          chunked,
-          chunks,
-          stat: { ...toStat(after, now()), ...(stable ? {} : { settled: false }) },
-        }
-        if (after.nlink > 1n) inodes.set(`${after.dev}:${after.ino}`, file)
-        return known(file)
-      } finally {
-        closeSync(fd)
+      const read = await readFile(place.open().at(name), putContent, pause)
+      if (!read.stable) torn.add(path)
+      captured += read.captured
+      const { content, chunked, chunks, size, stats: after, stable } = read
+      const file: LiveFile = {
+        type: 'file',
+        name,
+        ...recorded(after, before),
+        ...{ size, content, chunked, chunks },
+        stat: { ...toStat(after, now()), ...(stable ? {} : { settled: false }) },
+        ...unsaved,
       }
+      if (after.nlink > 1n) inodes.set(`${after.dev}:${after.ino}`, file)
+      return counted(file)
     })
-  }
-
-  const readStable = async (
-    fd: number,
-  ): Promise<{ read: ReadContent; after: BigIntStats; stable: boolean }> => {
-    for (let attempt = 1; ; attempt++) {
-      const first = fstatSync(fd, { bigint: true })
-      // Swapped for something else between lstat and open: reading it could block or worse.
-      if (!first.isFile()) throw Object.assign(new Error('no longer a file'), { code: 'ENOENT' })
-      const small = first.size <= WHOLE_FILE_BYTES ? readSmall(fd, putContent) : undefined
-      const read = small ?? (await readLarge(fd, putContent, pause))
-      const after = fstatSync(fd, { bigint: true })
-      const stable =
-        first.mtimeNs === after.mtimeNs && first.ctimeNs === after.ctimeNs && BigInt(read.size) === after.size
-      if (stable || attempt === READ_ATTEMPTS) return { read, after, stable }
-    }
   }
 
   const scanSymlink = (
@@ -288,9 +279,8 @@ export async function scan(directory: Directory, options: ScanOptions): Promise<
     stats: BigIntStats,
     before: LiveSymlink | undefined,
   ): LiveEntry | undefined => {
-    if (before && isKnown(before, stats)) return before
+    if (before && isSettled(before, stats)) return before
     try {
-      fresh++
       const target = readlinkSync(place.open().at(name), 'latin1')
       return { type: 'symlink', name, ...recorded(stats, before), target, stat: toStat(stats, now()) }
     } catch (error) {
@@ -311,14 +301,17 @@ export async function scan(directory: Directory, options: ScanOptions): Promise<
     }
   }
 
-  const root = await scanDirectory(
-    { open: () => directory, close() {} },
-    '',
-    '',
-    rootStats,
-    options.previous,
-    0,
-  )
+  const scanRoot = async (): Promise<Roster> => {
+    const known = previous && { entry: previous.roster.root, at: 0 }
+    if (known && isSettledWithin(known) && unchanged(known.entry.stat, rootStats)) {
+      passed(known)
+      return previous.roster
+    }
+    const place = { open: () => directory, close() {} }
+    return createRoster(await scanDirectory(place, '', known, 0, ''), options.exclude)
+  }
+
+  const roster = await scanRoot()
   if (fstatSync(directory.fd).nlink === 0) {
     throw fail(
       'NOT_FOUND',
@@ -326,9 +319,11 @@ export async function scan(directory: Directory, options: ScanOptions): Promise<
       'Call snapshot_list and restore an earlier snapshot if the directory is wanted back.',
     )
   }
-  const { counts: held, size, links, skipped } = summarise(root)
+  const { root } = roster
+  const { counts: held, size, links, skipped } = summarise(roster)
   const linksId = links.length > 0 ? putTree(encodeLinks(links)).id : null
   return {
+    roster,
     root,
     links,
     linksId,
@@ -346,61 +341,10 @@ export async function scan(directory: Directory, options: ScanOptions): Promise<
         .map(show),
     },
     torn,
-    fresh,
   }
 }
 
-const UNREADABLE = new Set([
-  'EACCES',
-  'EPERM',
-  'EIO',
-  'ENXIO',
-  'ENOTCONN',
-  'ESTALE',
-  'ETIMEDOUT',
-  'EHOSTDOWN',
-])
-
-/** Otherwise it is the directory itself that cannot be read, with all that is in it. */
-function isSearchable(directory: Directory): boolean {
-  try {
-    return lstatSync(directory.at('.')).isDirectory()
-  } catch {
-    return false
-  }
-}
-
-function isUnreadable(error: unknown): boolean {
-  return UNREADABLE.has(errno(error) ?? '')
-}
-
-/** A directory that is opened when something in it has to be read: most of an unchanged tree never is. */
-interface Place {
-  open(): Directory
-  close(): void
-}
-
-function placeIn(parent: Place, name: ByteString): Place {
-  let opened: Directory | undefined
-  return {
-    open() {
-      opened ??= openChild(parent.open(), name)
-      return opened
-    },
-    close: () => opened?.close(),
-  }
-}
-
-/** Certainly as the previous scan left it. For a directory that means the same names, not the same contents below. */
-function isSettled(before: { stat: Stat }, stats: BigIntStats): boolean {
-  return before.stat.settled && unchanged(before.stat, stats)
-}
-
-/**
- * Metadata to record. A restore sets times a fraction of a microsecond off; while the file system still says the time
- * that was set, the exact one it stands for is kept, so that an untouched tree does not look changed.
- */
-function recorded(stats: BigIntStats, before: LiveFile | LiveDirectory | LiveSymlink | undefined) {
-  const meta = toMeta(stats)
-  return before && before.stat.mtime === stats.mtimeNs ? { ...meta, mtime: before.mtime } : meta
+/** How many entries of its roster it stands for. */
+function spanOf(entry: LiveEntry): number {
+  return entry.type === 'directory' ? (entry.seat?.columns.span[entry.seat.at] ?? 1) : 1
 }

@@ -1,46 +1,65 @@
 import { createHash } from 'node:crypto'
-import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { lstatSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createReader, createWriter, type Reader, type Writer } from './bytes.ts'
-import type { LiveDirectory, LiveEntry, Stat } from './live.ts'
 import type { ByteString } from './names.ts'
-import { objectId } from './object-id.ts'
-import { readEntry, writeEntry } from './tree.ts'
+import { type Roster, readRoster } from './roster.ts'
+import { lengthOfColumns } from './roster-layout.ts'
+import { readPlainFile } from './store/plain-file.ts'
+import { PLACE, type Seal } from './store/seal.ts'
 
 /**
  * Remembers the last scan of each source, so that the next one reads only what changed: in memory while the server
  * runs, on disk for the next. Losing it costs time only; a damaged file is noticed by its hash and ignored.
  */
 export interface StatCache {
-  get(root: ByteString): LiveDirectory | undefined
-  /** `worthSaving`: the scan read something the previous one did not know. */
-  set(root: ByteString, scanned: LiveDirectory, worthSaving: boolean): void
+  get(root: ByteString): Remembered | undefined
+  set(root: ByteString, remembered: Remembered): void
   /** Writes what is new to disk. */
   flush(): void
 }
 
-const MAGIC = 'SSC4'
+export interface Remembered {
+  readonly roster: Roster
+  /** The operation that compared all of it with the directory. */
+  readonly checkedBy?: string
+  /** How many objects the store had lost when all that it names was found in it. */
+  readonly storedAt?: number
+}
+
 /** Written a moment after a call, so that the caller does not wait for it. */
 const FLUSH_AFTER_MS = 100
-/** Sources kept in memory; each takes about 300 bytes an entry. */
+/** Sources kept in memory; each takes about 150 bytes an entry. */
 const MAX_SOURCES = 8
+const DIGEST_BYTES = 32
+/** What Node reads at once: some 14 million entries. */
+const MAX_BYTES = 2 ** 31 - 1
 
-export function createStatCache(directory: string): StatCache {
+export function createStatCache(directory: string, seal: Seal): StatCache {
   const scans = new Map<
     ByteString,
-    { scanned: LiveDirectory | undefined; dirty: boolean; modified: number }
+    { remembered: Remembered | undefined; dirty: boolean; modified: number }
   >()
   let timer: NodeJS.Timeout | undefined
-  const path = (root: ByteString) =>
-    join(directory, `${objectId(Buffer.from(root, 'latin1')).slice(0, 32)}.scan`)
+  const nameOf = (root: ByteString) => seal.id(Buffer.from(root, 'latin1')).slice(0, 32)
+  const path = (root: ByteString) => join(directory, `${nameOf(root)}.scan`)
+
+  const read = (root: ByteString): Roster | undefined => {
+    try {
+      return decode(seal.open(readPlainFile(path(root), MAX_BYTES), PLACE.scan(nameOf(root))))
+    } catch {
+      return undefined
+    }
+  }
 
   const flushOne = (root: ByteString) => {
     const entry = scans.get(root)
-    if (!entry?.dirty || !entry.scanned) return
+    if (!entry?.dirty || !entry.remembered) return
     const file = path(root)
     const temporary = `${file}.${process.pid}.tmp`
     try {
-      writeFileSync(temporary, encode(entry.scanned), { mode: 0o600 })
+      const bytes = seal.seal(encode(entry.remembered.roster), PLACE.scan(nameOf(root)))
+      rmSync(temporary, { force: true })
+      writeFileSync(temporary, bytes, { mode: 0o600, flag: 'wx' })
       renameSync(temporary, file)
       entry.modified = modified(file)
     } catch {
@@ -62,17 +81,19 @@ export function createStatCache(directory: string): StatCache {
       const entry = scans.get(root)
       const onDisk = modified(file)
       // Another process has scanned since: it may know what this one does not, such as the times a restore has set.
-      if (entry && (entry.dirty || entry.modified === onDisk)) return entry.scanned
-      const scanned = read(file)
-      scans.set(root, { scanned, dirty: false, modified: onDisk })
-      return scanned
+      if (entry && (entry.dirty || entry.modified === onDisk)) return entry.remembered
+      const roster = read(root)
+      const remembered = roster && { roster }
+      scans.set(root, { remembered, dirty: false, modified: onDisk })
+      return remembered
     },
-    set(root, scanned, worthSaving) {
+    set(root, remembered) {
       const before = scans.get(root)
+      const isNew = before?.remembered?.roster !== remembered.roster
       scans.delete(root)
       scans.set(root, {
-        scanned,
-        dirty: worthSaving || (before?.dirty ?? true),
+        remembered,
+        dirty: isNew || (before?.dirty ?? true),
         modified: before?.modified ?? 0,
       })
       for (const oldest of scans.keys()) {
@@ -88,72 +109,38 @@ export function createStatCache(directory: string): StatCache {
 
 /** 0 when there is no file. */
 function modified(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0
+  return lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0
 }
 
-function read(path: string): LiveDirectory | undefined {
+/** The roster, then the hash of it. */
+export function encode({ bytes }: Roster): Buffer {
+  const parts = [new Uint8Array(bytes.columns), new Uint8Array(bytes.records)]
+  return Buffer.concat([...parts, hashOf(parts)])
+}
+
+/** Undefined for bytes that are not what was encoded. */
+export function decode(bytes: Buffer): Roster | undefined {
   try {
-    return decode(readFileSync(path))
+    const end = bytes.length - DIGEST_BYTES
+    if (!hashOf([bytes.subarray(0, end)]).equals(bytes.subarray(end))) return undefined
+    const from = lengthOfColumns(bytes)
+    return readRoster({
+      columns: shared(bytes.subarray(0, from)),
+      records: shared(bytes.subarray(from, end)),
+    })
   } catch {
     return undefined
   }
 }
 
-export function encode(root: LiveDirectory): Buffer {
-  const writer = createWriter(1024 * 1024)
-  writer.raw(Buffer.from(MAGIC, 'latin1'))
-  writeLive(writer, root)
-  const body = writer.view()
-  return Buffer.concat([body, createHash('sha256').update(body).digest()])
+function shared(bytes: Buffer): SharedArrayBuffer {
+  const copy = new SharedArrayBuffer(bytes.length)
+  new Uint8Array(copy).set(bytes)
+  return copy
 }
 
-export function decode(bytes: Buffer): LiveDirectory | undefined {
-  const end = bytes.length - 32
-  if (end < 4 || bytes.toString('latin1', 0, 4) !== MAGIC) return undefined
-  if (!createHash('sha256').update(bytes.subarray(0, end)).digest().equals(bytes.subarray(end)))
-    return undefined
-  const root = readLive(createReader(bytes, 4, end))
-  return root.type === 'directory' ? root : undefined
-}
-
-/** An entry as a tree has it, then what only a scan knows of it. */
-function writeLive(writer: Writer, entry: LiveEntry): void {
-  writeEntry(writer, entry)
-  if (entry.type === 'skipped') return
-  writeStat(writer, entry.stat)
-  if (entry.type === 'file') {
-    writer.varint(entry.chunks.length)
-    for (const chunk of entry.chunks) writer.id(chunk)
-  } else if (entry.type === 'directory') {
-    writer.id(entry.coarse)
-    writer.varint(entry.children.length)
-    for (const child of entry.children) writeLive(writer, child)
-  }
-}
-
-function readLive(reader: Reader): LiveEntry {
-  const entry = readEntry(reader)
-  if (entry.type === 'skipped') return entry
-  const stat = readStat(reader)
-  if (entry.type === 'symlink') return { ...entry, stat }
-  if (entry.type === 'file') {
-    return { ...entry, stat, chunks: Array.from({ length: reader.varint() }, () => reader.id()) }
-  }
-  const coarse = reader.id()
-  return { ...entry, stat, coarse, children: Array.from({ length: reader.varint() }, () => readLive(reader)) }
-}
-
-function writeStat(writer: Writer, stat: Stat): void {
-  writer.u8(stat.settled ? 1 : 0)
-  for (const value of [stat.dev, stat.ino, stat.size, stat.mode, stat.nlink])
-    writer.i64(BigInt.asIntN(64, value))
-  writer.time(stat.mtime)
-  writer.time(stat.ctime)
-}
-
-function readStat(reader: Reader): Stat {
-  const settled = reader.u8() === 1
-  const unsigned = () => BigInt.asUintN(64, reader.i64())
-  const [dev, ino, size, mode, nlink] = [unsigned(), unsigned(), unsigned(), unsigned(), unsigned()]
-  return { settled, dev, ino, size, mode, nlink, mtime: reader.time(), ctime: reader.time() }
+function hashOf(parts: readonly Uint8Array[]): Buffer {
+  const hash = createHash('sha256')
+  for (const part of parts) hash.update(part)
+  return hash.digest()
 }

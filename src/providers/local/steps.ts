@@ -1,4 +1,5 @@
 import { fail } from '../../snapshots/errors.ts'
+import { wrongLink } from './damaged.ts'
 import { compareLinks } from './hard-links.ts'
 import type { Captured, LinkGroups, LiveDirectory, LiveEntry, LiveFile, LiveSymlink } from './live.ts'
 import type { ByteString } from './names.ts'
@@ -14,7 +15,7 @@ import {
   type SymlinkEntry,
   sameTime,
 } from './tree.ts'
-import { EMPTY_VIEW, pairs, type View } from './view.ts'
+import { EMPTY_VIEW, entryLimit, pairs, type View } from './view.ts'
 
 /** What has to be done in one directory so that it equals the snapshot, and nothing that does not. */
 export interface DirectoryPlan {
@@ -56,7 +57,7 @@ export interface RestoreSteps {
   /** Paths that the snapshot would change but that hold something it must not touch (skipped, excluded, mounts). */
   blocked: ByteString[]
   /** What will be written, with the content each needs: checked to be in the store before anything is touched. */
-  contents: { path: ByteString; content: string; chunked: boolean }[]
+  contents: { path: ByteString; content: string; chunked: boolean; size: number }[]
   /** setuid and setgid bits that policy leaves out. */
   stripped: number
   /** Entries that are made anew and whose owner this process may not give them. */
@@ -104,8 +105,9 @@ export async function planSteps(
   let disowned = 0
   let retimed = 0
   const links = compareLinks(live, target.links, scope)
+  const count = entryLimit(target.view)
   /** Files that get a new inode: whoever shall be the same file has to be linked to it again. */
-  const renewed = new Set<ByteString>()
+  const renewed = new Map<ByteString, FileEntry>()
   const changedInodes = new Set<string>()
   const keptFiles = new Map<ByteString, LiveFile>()
 
@@ -124,6 +126,7 @@ export async function planSteps(
     const steps: Step[] = []
     for (const [l, t] of pairs(from.entries as readonly LiveEntry[], to.entries)) {
       if (pause.due()) await pause.take()
+      if (t) count()
       const step = await planEntry(join(path, (l ?? t)?.name as ByteString), l, t, from, to)
       if (step) steps.push(step)
     }
@@ -227,11 +230,12 @@ export async function planSteps(
     note('written', path)
     if (leader !== undefined) {
       const kept = renewed.has(leader) ? undefined : keptFiles.get(leader)
+      if ((renewed.get(leader) ?? kept)?.content !== t.content) throw wrongLink(path)
       return { do: 'link', name: t.name, target: t, leader: { path: leader, live: kept }, live: l }
     }
-    renewed.add(path)
+    renewed.set(path, t)
     totals.bytes += t.size
-    contents.push({ path, content: t.content, chunked: t.chunked })
+    contents.push({ path, content: t.content, chunked: t.chunked, size: t.size })
     noteOwner(t)
     if (options.specialModes === 'strip' && (t.mode & SPECIAL) !== 0) stripped++
     return { do: 'write', name: t.name, target: t, live: l }

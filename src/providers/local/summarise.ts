@@ -1,8 +1,10 @@
 import type { Receipt, Skipped } from '../../snapshots/model.ts'
-import type { LinkGroups, LiveDirectory, LiveEntry } from './live.ts'
-import { type ByteString, join, show } from './names.ts'
+import type { LinkGroups } from './live.ts'
+import { show } from './names.ts'
+import { lookIn, type Roster } from './roster.ts'
+import { FLAG } from './roster-layout.ts'
 
-/** What a scanned tree holds, counted from the tree itself, so that the receipt says nothing that is not in it. */
+/** What a scanned tree holds, counted from the roster itself, so that the receipt says nothing that is not in it. */
 export interface Summary {
   counts: Pick<Receipt, 'files' | 'directories' | 'links'>
   /** Sum of file sizes. */
@@ -13,37 +15,34 @@ export interface Summary {
 
 const SAMPLES = 5
 
-export function summarise(root: LiveDirectory): Summary {
-  const counts = { files: 0, directories: 1, links: 0 }
+export function summarise({ columns }: Roster): Summary {
+  const { path, skipReason } = lookIn(columns)
+  const counts = { files: 0, directories: 0, links: 0 }
   let size = 0
-  const inodes = new Map<string, ByteString[]>()
+  const inodes = new Map<bigint, number[]>()
   const skipped = new Map<string, Skipped>()
-
-  const visit = (entry: LiveEntry, parent: ByteString) => {
-    if (entry.type === 'file') {
-      counts.files++
-      size += entry.size
-      if (entry.stat.nlink > 1n) {
-        const inode = `${entry.stat.dev}:${entry.stat.ino}`
-        const names = inodes.get(inode)
-        if (names) names.push(join(parent, entry.name))
-        else inodes.set(inode, [join(parent, entry.name)])
-      }
-    } else if (entry.type === 'directory') {
-      counts.directories++
-      const path = join(parent, entry.name)
-      for (const child of entry.children) visit(child, path)
-    } else if (entry.type === 'symlink') {
-      counts.links++
-    } else {
-      const known = skipped.get(entry.reason) ?? { reason: entry.reason, count: 0, samples: [] }
+  for (let at = 0; at < columns.count; at++) {
+    const flags = columns.flags[at] as number
+    const kind = flags & FLAG.kind
+    if (kind === FLAG.directory) counts.directories++
+    else if (kind === FLAG.symlink) counts.links++
+    else if (kind === FLAG.skipped) {
+      const reason = skipReason(at)
+      const known = skipped.get(reason) ?? { reason, count: 0, samples: [] }
       known.count++
-      if (known.samples.length < SAMPLES) known.samples.push(show(join(parent, entry.name)))
-      skipped.set(entry.reason, known)
+      if (known.samples.length < SAMPLES) known.samples.push(show(path(at)))
+      skipped.set(reason, known)
+    } else {
+      counts.files++
+      size += Number(columns.size[at])
+      if ((flags & FLAG.linked) !== 0) {
+        const inode = columns.ino[at] as bigint
+        const names = inodes.get(inode)
+        if (names) names.push(at)
+        else inodes.set(inode, [at])
+      }
     }
   }
-  for (const child of root.children) visit(child, '')
-
-  const links = [...inodes.values()].filter((names) => names.length > 1)
+  const links = [...inodes.values()].filter((names) => names.length > 1).map((names) => names.map(path))
   return { counts, size, links, skipped: [...skipped.values()] }
 }

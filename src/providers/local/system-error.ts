@@ -1,3 +1,4 @@
+import { constants } from 'node:os'
 import { type ErrorCode, fail, type Outcome, SnapshotError } from '../../snapshots/errors.ts'
 
 const CODES: Record<string, { code: ErrorCode; why: string; hint: string }> = {
@@ -32,12 +33,27 @@ const CODES: Record<string, { code: ErrorCode; why: string; hint: string }> = {
     why: 'it does not exist',
     hint: 'Call snapshot_sources to see what is there.',
   },
+  EEXIST: {
+    code: 'CONFLICT',
+    why: 'a name that was to be used is taken, perhaps by one that the file system takes for the same',
+    hint: 'Call again; if it happens again, restore part of it with "paths".',
+  },
   ENOTDIR: { code: 'INVALID_ARGUMENT', why: 'it is not a directory', hint: 'Give the path of a directory.' },
   ELOOP: { code: 'CONFLICT', why: 'a symbolic link is in the way', hint: 'Give the real path.' },
   ENAMETOOLONG: {
     code: 'INVALID_ARGUMENT',
     why: 'a name in the path is too long',
     hint: 'Choose a shorter one.',
+  },
+  EINVAL: {
+    code: 'UNSUPPORTED',
+    why: 'the file system does not take a name or a time as it is',
+    hint: 'Leave out what it does not take with "paths", or use another file system.',
+  },
+  EILSEQ: {
+    code: 'UNSUPPORTED',
+    why: 'the file system takes no names that are not UTF-8',
+    hint: 'Leave them out with "paths", or use another file system.',
   },
   EMFILE: { code: 'BUSY', why: 'too many files are open', hint: 'Try again in a moment.' },
   EIO: {
@@ -47,7 +63,11 @@ const CODES: Record<string, { code: ErrorCode; why: string; hint: string }> = {
   },
 }
 
+/** libuv has a number for this one, but no name. */
+const OVER_QUOTA = -constants.errno.EDQUOT
+
 export function errno(error: unknown): string | undefined {
+  if (error instanceof Error && 'errno' in error && error.errno === OVER_QUOTA) return 'EDQUOT'
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
 }
 

@@ -1,11 +1,12 @@
 import { fail, toProblem } from '../../snapshots/errors.ts'
 import type { Snapshot } from '../../snapshots/model.ts'
-import type { DeletePlan, DeleteResult } from '../../snapshots/provider.ts'
+import type { Context, DeletePlan, DeleteResult } from '../../snapshots/provider.ts'
 import { type Engine, isoTime } from './engine.ts'
 import { objectId } from './object-id.ts'
 import { find, shelf } from './shelf.ts'
 import { isProtected, toSnapshot } from './snapshot-view.ts'
 import type { Stored } from './store/manifests.ts'
+import { systemError } from './system-error.ts'
 
 /** Deleting moves the manifest into the trash: the data stays, and the snapshot can be taken out again. */
 export function planDelete(engine: Engine, ids: readonly string[]): DeletePlan {
@@ -14,7 +15,7 @@ export function planDelete(engine: Engine, ids: readonly string[]): DeletePlan {
   const until = isoTime(now + engine.trashWindowMs)
   return {
     snapshots: stored.map((entry) => toSnapshot(entry, now)),
-    summary: `Move ${named(stored)} to the trash. That frees no space.`,
+    summary: `Move ${named(stored)} to the trash. The space comes back some time after ${until}.`,
     effects: {
       snapshots: stored.map(({ id, manifest, details }) => ({
         id: `local:${id}`,
@@ -50,19 +51,31 @@ export function deleteSnapshots(engine: Engine, plan: DeletePlan): DeleteResult 
       moveToTrash(engine, native, now)
       result.deleted.push(native)
     } catch (error) {
-      const { code, message } = toProblem(error)
+      const { code, message } = toProblem(systemError(error, 'The snapshot could not be deleted'))
       result.failed.push({ snapshot: native, code, message })
     }
   }
   return result
 }
 
-export function undelete(engine: Engine, ids: readonly string[]): Snapshot[] {
-  return ids.map((id) => {
-    const stored = find(engine, id)
-    if (stored.trashed) takeOut(engine, stored)
-    return toSnapshot(find(engine, id), engine.clock())
-  })
+export function undelete(engine: Engine, ids: readonly string[], { signal }: Context): Promise<Snapshot[]> {
+  return withTrash(engine, signal, () =>
+    ids.map((id) => {
+      const stored = find(engine, id)
+      if (stored.trashed) takeOut(engine, stored)
+      return toSnapshot(find(engine, id), engine.clock())
+    }),
+  )
+}
+
+/** A snapshot on its way out of the trash could be missed by gc, and found by a purge: neither is at work meanwhile. */
+export async function withTrash<T>({ store }: Engine, signal: AbortSignal, work: () => T): Promise<T> {
+  const lease = await store.leases.share(signal)
+  try {
+    return work()
+  } finally {
+    lease.release()
+  }
 }
 
 /** Whoever takes an expired snapshot out of the trash wants to keep it. */
@@ -96,6 +109,7 @@ function moveToTrash(engine: Engine, id: string, now: number, expired = false): 
   engine.store.manifests.trash(id, {
     at: isoTime(now),
     until: isoTime(now + engine.trashWindowMs),
+    seen: engine.passed(),
     ...(expired && { expired }),
   })
 }

@@ -55,21 +55,34 @@ export const SKIP_REASONS = [
 ] as const
 export type SkipReason = (typeof SKIP_REASONS)[number]
 
+/** Directories deeper than this are not captured: each level of a walk keeps one descriptor open. */
+export const MAX_DEPTH = 1000
+/** What chown takes. */
+const MAX_OWNER = 0xffffffff
+
 const MAGIC = 'STR1'
 const KIND = { file: 0, chunked: 1, directory: 2, symlink: 3, skipped: 4 } as const
 
 const writer = createWriter(64 * 1024)
 
+/** What to write of an entry where that is not what it says itself. */
+export interface Terms {
+  time(mtime: bigint): bigint
+  tree(directory: DirectoryEntry): string
+}
+
+const EXACT: Terms = { time: (mtime) => mtime, tree: ({ tree }) => tree }
+
 /** Entries must be in byte order. The result is a view that the next call overwrites. */
-export function encodeTree(entries: readonly Entry[]): Buffer {
+export function encodeTree(entries: readonly Entry[], terms: Terms = EXACT): Buffer {
   writer.reset()
   writer.raw(Buffer.from(MAGIC, 'latin1'))
   writer.varint(entries.length)
-  for (const entry of entries) writeEntry(writer, entry)
+  for (const entry of entries) writeEntry(writer, entry, terms)
   return writer.view()
 }
 
-export function writeEntry(writer: Writer, entry: Entry): void {
+function writeEntry(writer: Writer, entry: Entry, terms: Terms): void {
   writer.u8(entry.type === 'file' && entry.chunked ? KIND.chunked : KIND[entry.type])
   writer.bytes(entry.name)
   if (entry.type === 'skipped') {
@@ -79,12 +92,12 @@ export function writeEntry(writer: Writer, entry: Entry): void {
   writer.varint(entry.mode)
   writer.varint(entry.uid)
   writer.varint(entry.gid)
-  writer.time(entry.mtime)
+  writer.time(terms.time(entry.mtime))
   if (entry.type === 'file') {
     writer.varint(entry.size)
     writer.id(entry.content)
   } else if (entry.type === 'directory') {
-    writer.id(entry.tree)
+    writer.id(terms.tree(entry))
   } else {
     writer.bytes(entry.target)
   }
@@ -108,7 +121,7 @@ export function decodeTree(bytes: Buffer): Entry[] {
   return entries
 }
 
-export function readEntry(reader: Reader): Entry {
+function readEntry(reader: Reader): Entry {
   const kind = reader.u8()
   const name = reader.bytes()
   if (kind === KIND.skipped) {
@@ -118,6 +131,7 @@ export function readEntry(reader: Reader): Entry {
   }
   const meta = { mode: reader.varint(), uid: reader.varint(), gid: reader.varint(), mtime: reader.time() }
   if (meta.mode > 0o7777) throw new MalformedBytes('mode out of range')
+  if (meta.uid > MAX_OWNER || meta.gid > MAX_OWNER) throw new MalformedBytes('owner out of range')
   switch (kind) {
     case KIND.file:
     case KIND.chunked:
@@ -132,10 +146,16 @@ export function readEntry(reader: Reader): Entry {
     case KIND.directory:
       return { type: 'directory', name, ...meta, tree: reader.id() }
     case KIND.symlink:
-      return { type: 'symlink', name, ...meta, target: reader.bytes() }
+      return { type: 'symlink', name, ...meta, target: readTarget(reader) }
     default:
       throw new MalformedBytes('unknown kind')
   }
+}
+
+function readTarget(reader: Reader): ByteString {
+  const target = reader.bytes()
+  if (target === '' || target.includes('\0')) throw new MalformedBytes('bad target')
+  return target
 }
 
 /** Node sets times in whole microseconds: times closer than this count as equal. */

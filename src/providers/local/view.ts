@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8'
 import { fail, SnapshotError } from '../../snapshots/errors.ts'
 import { createReader, MalformedBytes } from './bytes.ts'
 import { damagedDirectory } from './damaged.ts'
@@ -5,13 +6,15 @@ import type { LinkGroups, LiveDirectory } from './live.ts'
 import { type ByteString, isEntryName, join } from './names.ts'
 import type { Stored } from './store/manifests.ts'
 import type { ObjectStore } from './store/objects.ts'
-import { type DirectoryEntry, decodeTree, type Entry } from './tree.ts'
+import { type DirectoryEntry, decodeTree, type Entry, MAX_DEPTH } from './tree.ts'
 
 /** A directory to compare, whether it is in the store or was just scanned. Subtrees are loaded when entered. */
 export interface View {
   /** Undefined for a directory that has no id, such as an empty placeholder. */
   id: string | undefined
   entries: readonly Entry[]
+  /** Of a snapshot's top directory: how many entries there are in all, so that a walk of a hostile one ends. */
+  total?: number
   enter(entry: DirectoryEntry): Promise<View>
 }
 
@@ -30,13 +33,17 @@ export function liveView(directory: LiveDirectory): View {
 }
 
 /** The directory that a snapshot holds. CORRUPT, with the snapshot and the place in it, where it cannot be read. */
-export function storedView(
+export async function storedView(
   objects: ObjectStore,
   { id, manifest }: Pick<Stored, 'id' | 'manifest'>,
 ): Promise<View> {
-  const load = async (tree: string, path: ByteString): Promise<View> => {
+  const load = async (tree: string, path: ByteString, depth: number): Promise<View> => {
     const entries = await readTree(tree, path)
-    return { id: tree, entries, enter: (entry) => load(entry.tree, join(path, entry.name)) }
+    return { id: tree, entries, enter: (entry) => below(entry.tree, join(path, entry.name), depth + 1) }
+  }
+  const below = (tree: string, path: ByteString, depth: number): Promise<View> => {
+    if (depth <= MAX_DEPTH) return load(tree, path, depth)
+    throw damagedDirectory(`local:${id}`, path.slice(0, 1000), undefined)
   }
   const readTree = async (tree: string, path: ByteString): Promise<Entry[]> => {
     try {
@@ -47,7 +54,9 @@ export function storedView(
       throw isDamage ? damagedDirectory(`local:${id}`, path, error) : error
     }
   }
-  return load(manifest.tree, '')
+  const { files, directories, links, skipped } = manifest.receipt
+  const total = skipped.reduce((sum, { count }) => sum + count, files + directories + links)
+  return { ...(await load(manifest.tree, '', 0)), total }
 }
 
 /** The hard links of a snapshot, checked like everything that comes out of the store. */
@@ -79,6 +88,34 @@ export function wellFormed<T>(id: string, decode: () => T): T {
       `A stored object (${id.slice(0, 12)}) is not what it should be: ${error.message}.`,
       'Other snapshots stay usable: call snapshot_list and choose another one.',
       { cause: error },
+    )
+  }
+}
+
+/** What differs is kept in memory, at several hundred bytes an entry. */
+const BYTES_AN_ENTRY = 1000
+
+/**
+ * Counts the entries that a walk meets of a snapshot: CORRUPT when there are more than its manifest says, UNSUPPORTED
+ * when there are more than this process has memory for. A tree may hold another one twice, and that one a third, and so
+ * be larger than any disk.
+ */
+export function entryLimit({ total = Number.POSITIVE_INFINITY }: View): () => void {
+  const most = Math.floor(getHeapStatistics().heap_size_limit / BYTES_AN_ENTRY)
+  let met = 0
+  return () => {
+    if (++met <= Math.min(total, most)) return
+    if (met <= total) {
+      throw fail(
+        'UNSUPPORTED',
+        `More than ${most} entries differ, and that is more than this process has memory for. Nothing was changed.`,
+        'Call for one part after the other with "paths", or ask the operator to give Node more memory.',
+      )
+    }
+    throw fail(
+      'CORRUPT',
+      'The directories of this snapshot hold more than its manifest says, so it cannot be trusted. Nothing was changed.',
+      'Call snapshot_list and choose another one: the others are not affected by this.',
     )
   }
 }

@@ -17,7 +17,6 @@ import { CHUNK_BYTES, decodeChunkList } from './content.ts'
 import type { Directory } from './directory.ts'
 import type { Stat } from './live.ts'
 import { type ByteString, toFsPath } from './names.ts'
-import { objectId } from './object-id.ts'
 import { type Owners, sameOwner } from './owners.ts'
 import type { Pause } from './pause.ts'
 import { allowedMode } from './steps.ts'
@@ -34,7 +33,9 @@ export interface MetaOptions {
 
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
 const EXISTING_FILE = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
-const ZERO_CHUNK = objectId(Buffer.alloc(CHUNK_BYTES))
+const ZEROS = Buffer.alloc(CHUNK_BYTES)
+/** The id of a chunk of zeros in each store. */
+const zeroChunks = new WeakMap<ObjectStore, string>()
 
 /** Makes a new file with all its content and metadata. Never opens one that exists. */
 export async function writeFile(
@@ -66,10 +67,17 @@ async function writeChunks(
   const { size, chunks } = wellFormed(entry.content, () => decodeChunkList(list))
   // The length first: chunks of zeros then need no writing and stay holes.
   ftruncateSync(fd, size)
+  const zeros = zeroChunk(objects)
   for (const [n, chunk] of chunks.entries()) {
-    if (chunk !== ZERO_CHUNK) writeFully(fd, await objects.read(chunk), n * CHUNK_BYTES)
+    if (chunk !== zeros) writeFully(fd, await objects.read(chunk), n * CHUNK_BYTES)
     if (pause.due()) await pause.take()
   }
+}
+
+function zeroChunk(objects: ObjectStore): string {
+  const id = zeroChunks.get(objects) ?? objects.idOf(ZEROS)
+  zeroChunks.set(objects, id)
+  return id
 }
 
 function writeFully(fd: number, bytes: Buffer, position: number): void {

@@ -40,12 +40,15 @@ export interface Check {
   run(subject: Subject): Promise<void>
 }
 
+let operations = 0
+
+/** Each call is an operation of its own. */
 export function context(overrides: Partial<Context> = {}): Context {
   return {
     signal: new AbortController().signal,
     progress() {},
     log: silent,
-    operation: 'op_conformance1',
+    operation: `op_conformance${++operations}`,
     ...overrides,
   }
 }

@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, linkSync, mkdirSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -47,6 +56,30 @@ describe.each(ARRANGEMENTS)('saved as "%s"', (saved) => {
     if (safety_snapshot !== undefined) await box.restore(safety_snapshot)
     expect(differences(spoilt, box.picture())).toEqual([])
   })
+})
+
+test.each<[string, (box: Workbench) => void]>([
+  ['the time was changed', (box) => utimesSync(box.at('one/name'), 1, 1)],
+  ['the content was changed', (box) => box.write('one/name', 'changed')],
+  ['one was removed', (box) => rmSync(box.at('one/name'))],
+  ['the other was removed', (box) => rmSync(box.at('two/name'))],
+  [
+    'they are two files now',
+    (box) => {
+      rmSync(box.at('two/name'))
+      box.write('two/name', 'linked')
+    },
+  ],
+])('names in two directories, and %s', async (_, change) => {
+  const box = workbench()
+  box.write('one/name', 'linked')
+  mkdirSync(box.at('two'))
+  linkSync(box.at('one/name'), box.at('two/name'))
+  const before = box.picture()
+  const { id } = await box.save()
+  change(box)
+  await box.restore(id)
+  expect(differences(before, box.picture())).toEqual([])
 })
 
 test('a linked file whose mode alone changed gets it back, under all its names', async () => {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { LiveDirectory, LiveEntry, Stat } from '../../../src/providers/local/live.ts'
+import { createRoster } from '../../../src/providers/local/roster.ts'
 import { decode, encode } from '../../../src/providers/local/stat-cache.ts'
 import { content } from '../../support/trees.ts'
 import { makeWorkspace } from '../../support/workspace.ts'
@@ -10,7 +11,7 @@ import { damage, entries, spoil } from './arbitraries.ts'
 import { context, workbench } from './support.ts'
 
 const unsigned = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n })
-const nanoseconds = fc.bigInt({ min: -(2n ** 62n), max: 2n ** 64n })
+const nanoseconds = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })
 const stat: fc.Arbitrary<Stat> = fc.record({
   ...{ dev: unsigned, ino: unsigned, size: unsigned, mode: unsigned, nlink: unsigned },
   ...{ mtime: nanoseconds, ctime: nanoseconds, settled: fc.boolean() },
@@ -39,10 +40,32 @@ const scanned: fc.Arbitrary<LiveDirectory> = fc
     }
   })
 
+/** Everything that a roster says, read entry by entry. */
+function told(entry: LiveEntry): unknown {
+  if (entry.type !== 'directory') return entry
+  const { seat: _, children, ...rest } = entry
+  return { ...rest, children: children.map(told) }
+}
+
 test('any scan survives being written and read', () => {
   fc.assert(
-    fc.property(scanned, (root) => {
-      expect(decode(encode(root))).toEqual(root)
+    fc.property(scanned, fc.array(fc.string()), (root, exclude) => {
+      const back = decode(encode(createRoster(root, exclude)))
+      expect(told(back?.root as LiveEntry)).toEqual(root)
+      expect(back?.exclude).toEqual(exclude)
+    }),
+    { numRuns: 50 },
+  )
+})
+
+test('a scan that takes over parts of another says the same', () => {
+  fc.assert(
+    fc.property(scanned, scanned, (before, after) => {
+      const old = createRoster(before, []).root
+      const mixed = { ...after, children: [...old.children, ...after.children] }
+      const plain = { ...after, children: [...before.children, ...after.children] }
+      expect(told(createRoster(mixed, []).root)).toEqual(told(createRoster(plain, []).root))
+      expect(told(createRoster(mixed, []).root)).toEqual(plain)
     }),
     { numRuns: 50 },
   )
@@ -51,7 +74,7 @@ test('any scan survives being written and read', () => {
 test('no damage goes unnoticed', () => {
   fc.assert(
     fc.property(scanned, damage, (root, what) => {
-      const bytes = encode(root)
+      const bytes = encode(createRoster(root, []))
       const spoilt = spoil(bytes, what)
       fc.pre(!spoilt.equals(bytes))
       expect(decode(spoilt)).toBeUndefined()
@@ -70,7 +93,9 @@ const again = (root: string) => ({
 
 const scans = (home: string) => {
   const cache = join(home, 'store/cache')
-  return readdirSync(cache).map((name) => join(cache, name))
+  return readdirSync(cache)
+    .filter((name) => name.endsWith('.scan'))
+    .map((name) => join(cache, name))
 }
 
 /** Files changed long enough ago that nothing about them can still change unnoticed. */

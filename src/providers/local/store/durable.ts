@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { closeSync, fsyncSync, openSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { errno, systemError } from '../system-error.ts'
 
 /** Makes renames and unlinks in a directory survive a power cut. */
 export function syncDirectory(path: string): void {
@@ -12,21 +13,29 @@ export function syncDirectory(path: string): void {
   }
 }
 
+/** Like `syncDirectory`, after a change that stands whether this fails or not: the error then says so. */
+export function syncNames(...directories: string[]): void {
+  try {
+    for (const directory of directories) syncDirectory(directory)
+  } catch (error) {
+    throw systemError(error, 'It was carried out, but may not survive a power cut', 'unknown')
+  }
+}
+
 /** Writes a whole file so that after a crash there is either the old one, the new one or none: never half of one. */
 export function writeDurably(path: string, bytes: Uint8Array | string): void {
   const temporary = join(dirname(path), `.${randomBytes(8).toString('hex')}.tmp`)
   const fd = openSync(temporary, 'wx', 0o600)
   try {
-    writeFileSync(fd, bytes)
-    fsyncSync(fd)
-    closeSync(fd)
+    try {
+      writeFileSync(fd, bytes)
+      fsyncSync(fd)
+    } finally {
+      // Once only: a second close could hit a file that another thread has opened since.
+      closeSync(fd)
+    }
     renameSync(temporary, path)
   } catch (error) {
-    try {
-      closeSync(fd)
-    } catch {
-      // Already closed: the rename failed.
-    }
     try {
       unlinkSync(temporary)
     } catch {
@@ -34,5 +43,16 @@ export function writeDurably(path: string, bytes: Uint8Array | string): void {
     }
     throw error
   }
-  syncDirectory(dirname(path))
+  syncNames(dirname(path))
+}
+
+/** False when it was not there. Durable once the directory is synced. */
+export function unlinkIfThere(path: string): boolean {
+  try {
+    unlinkSync(path)
+    return true
+  } catch (error) {
+    if (errno(error) === 'ENOENT') return false
+    throw error
+  }
 }

@@ -1,14 +1,26 @@
-import { existsSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs'
+import { existsSync, lstatSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { fail } from '../../../snapshots/errors.ts'
 import { Labels, Time } from '../../../snapshots/model.ts'
-import { objectId } from '../object-id.ts'
-import { errno } from '../system-error.ts'
-import { syncDirectory, writeDurably } from './durable.ts'
+import { MalformedBytes } from '../bytes.ts'
+import { isEntryName } from '../names.ts'
+import { errno, systemError } from '../system-error.ts'
+import { syncNames, unlinkIfThere, writeDurably } from './durable.ts'
+import { readPlainFile } from './plain-file.ts'
+import { PLACE, type Seal } from './seal.ts'
 
 const Hex = z.string().regex(/^[0-9a-f]{64}$/)
 const Count = z.number().int().nonnegative()
+
+/** Far beyond what any store gets to: one forged manifest must not use up the numbers. */
+export const LAST_SEQUENCE = 2 ** 52
+
+/** A path that says what it means: nothing in it leads up or is empty. */
+function isAbsolutePath(base64: string): boolean {
+  const [first, ...names] = Buffer.from(base64, 'base64').toString('latin1').split('/')
+  return first === '' && names.length > 0 && names.every(isEntryName)
+}
 
 const Path = z.object({ path: z.string(), bytes: z.base64().optional() })
 
@@ -25,13 +37,13 @@ const ManifestReceipt = z.object({
 })
 
 /**
- * A snapshot as the store keeps it. Immutable: its id is the start of the SHA-256 of its bytes, so that an altered
+ * A snapshot as the store keeps it. Immutable: its id is the start of the hash of its bytes, so that an altered
  * manifest no longer answers to its name. What may change lives beside it, in Details.
  */
 export const Manifest = z.strictObject({
   format: z.literal(1),
   /** Absolute path of the captured directory, as bytes in base64. */
-  root: z.base64(),
+  root: z.base64().refine(isAbsolutePath, 'not the path of a directory'),
   /** Hash of everything below: equal digests mean equal directories. */
   digest: Hex,
   tree: Hex,
@@ -40,13 +52,13 @@ export const Manifest = z.strictObject({
   /** Of the root directory itself. mtime in nanoseconds. */
   root_meta: z.strictObject({
     mode: Count.max(0o7777),
-    uid: Count,
-    gid: Count,
+    uid: Count.max(0xffffffff),
+    gid: Count.max(0xffffffff),
     mtime: z.string().regex(/^-?\d{1,22}$/),
   }),
   created_at: Time,
   /** Orders the snapshots of a store when clocks do not. */
-  sequence: Count,
+  sequence: Count.max(LAST_SEQUENCE),
   operation: z.string().max(64),
   auto: z.boolean(),
   parent: z.string().max(64).nullable(),
@@ -66,7 +78,15 @@ export const Details = z.object({
   /** A safety snapshot is protected until then. */
   protected_until: Time.optional(),
   expires_at: Time.optional(),
-  trashed: z.object({ at: Time, until: Time, expired: z.boolean().optional() }).optional(),
+  trashed: z
+    .object({
+      at: Time,
+      until: Time,
+      expired: z.boolean().optional(),
+      /** When it came into the trash by the store's own count of passed time, in milliseconds. */
+      seen: Count.optional(),
+    })
+    .optional(),
 })
 export type Details = z.infer<typeof Details>
 
@@ -78,20 +98,32 @@ export interface Stored {
 }
 
 export const ID_LENGTH = 32
+const ID = /^[0-9a-f]{32}$/
+
+/** A receipt names a hundred paths or so, and a path may have a thousand names of 255 bytes. */
+const MAX_BYTES = 128 * 1024 * 1024
 
 export interface ManifestStore {
   /** Makes the snapshot exist. The last step of a create: everything it refers to is durable by then. */
   add(manifest: Manifest, details: Details): Stored
   get(id: string): Stored
-  /** Newest first; unreadable ones come apart. */
+  /** Newest first; unreadable ones come apart. Live ones are read before those in the trash: one that is deleted meanwhile is not missed. */
   list(): { stored: Stored[]; damaged: { id: string; modified: Date }[] }
+  /** Forgets what was read, so that the next reading comes from the disk. */
+  forget(): void
+  /** False when the details are missing or make no sense: `get` then makes some up. */
+  hasDetails(id: string): boolean
   setDetails(id: string, details: Details): void
   trash(id: string, how: NonNullable<Details['trashed']>): void
   untrash(id: string): void
+  /** Deletes for good, and durably, what lies there. Returns the ids of those that did. */
+  remove(ids: readonly string[], from: 'snapshots' | 'trash'): string[]
+  /** Clears away the details of snapshots that never came to be. Only while nobody creates. */
+  sweepDetails(): void
 }
 
 /** Directories `snapshots/` and `trash/` hold manifests; where one lies says whether it is in the trash. */
-export function createManifestStore(home: string): ManifestStore {
+export function createManifestStore(home: string, seal: Seal): ManifestStore {
   const live = join(home, 'snapshots')
   const trash = join(home, 'trash')
   const details = join(home, 'details')
@@ -99,42 +131,54 @@ export function createManifestStore(home: string): ManifestStore {
   const parsed = new Map<string, Manifest>()
   const detailsCache = new Map<string, { version: string; details: Details }>()
 
+  const readBytes = (id: string, folder: string): Buffer => {
+    try {
+      return seal.open(readPlainFile(join(folder, `${id}.json`), MAX_BYTES), PLACE.manifest(id))
+    } catch (error) {
+      throw error instanceof MalformedBytes ? damaged(id) : error
+    }
+  }
+
   const load = (id: string, folder: string): Manifest => {
     const hit = parsed.get(id)
     if (hit) return hit
-    const bytes = readFileSync(join(folder, `${id}.json`))
-    if (objectId(bytes).slice(0, ID_LENGTH) !== id) throw damaged(id)
+    const bytes = readBytes(id, folder)
+    if (seal.id(bytes).slice(0, ID_LENGTH) !== id) throw damaged(id)
     const result = Manifest.safeParse(parseJson(bytes))
     if (!result.success) throw damaged(id)
     parsed.set(id, result.data)
     return result.data
   }
 
-  const loadDetails = (id: string): Details => {
+  /** Undefined when there are none, or none that make sense. */
+  const readDetails = (id: string): Details | undefined => {
     const path = join(details, `${id}.json`)
     try {
       // Each write makes a new inode, also within one tick of the file system's clock.
-      const { ino, mtimeMs } = statSync(path)
+      const { ino, mtimeMs } = lstatSync(path)
       const version = `${ino}:${mtimeMs}`
       const hit = detailsCache.get(id)
       if (hit?.version === version) return hit.details
-      const value = Details.parse(parseJson(readFileSync(path)))
+      const value = Details.parse(parseJson(seal.open(readPlainFile(path, MAX_BYTES), PLACE.details(id))))
       detailsCache.set(id, { version, details: value })
       return value
     } catch (error) {
       if (errno(error) !== undefined && errno(error) !== 'ENOENT') throw error
-      // The content is safe in the manifest; without its details a snapshot is kept rather than risked.
-      return {
-        name: id.slice(0, 12),
-        note: 'The details of this snapshot cannot be read.',
-        labels: {},
-        protected: true,
-      }
+      return undefined
     }
   }
 
+  /** The content is safe in the manifest; without its details a snapshot is kept rather than risked. */
+  const loadDetails = (id: string): Details =>
+    readDetails(id) ?? {
+      name: id.slice(0, 12),
+      note: 'The details of this snapshot cannot be read.',
+      labels: {},
+      protected: true,
+    }
+
   const find = (id: string): { folder: string; trashed: boolean } => {
-    if (/^[0-9a-f]{32}$/.test(id)) {
+    if (ID.test(id)) {
       if (existsSync(join(live, `${id}.json`))) return { folder: live, trashed: false }
       if (existsSync(join(trash, `${id}.json`))) return { folder: trash, trashed: true }
     }
@@ -147,22 +191,22 @@ export function createManifestStore(home: string): ManifestStore {
   }
 
   const setDetails = (id: string, value: Details) => {
-    writeDurably(join(details, `${id}.json`), `${JSON.stringify(value, null, 2)}\n`)
+    const bytes = Buffer.from(`${JSON.stringify(value, null, 2)}\n`)
+    writeDurably(join(details, `${id}.json`), seal.seal(bytes, PLACE.details(id)))
     detailsCache.delete(id)
   }
 
   const move = (id: string, from: string, to: string) => {
     renameSync(join(from, `${id}.json`), join(to, `${id}.json`))
-    syncDirectory(to)
-    syncDirectory(from)
+    syncNames(to, from)
   }
 
   return {
     add(manifest, value) {
       const bytes = Buffer.from(`${JSON.stringify(Manifest.parse(manifest))}\n`)
-      const id = objectId(bytes).slice(0, ID_LENGTH)
+      const id = seal.id(bytes).slice(0, ID_LENGTH)
       setDetails(id, value)
-      writeDurably(join(live, `${id}.json`), bytes)
+      writeDurably(join(live, `${id}.json`), seal.seal(bytes, PLACE.manifest(id)))
       parsed.set(id, manifest)
       return { id, manifest, details: value, trashed: false }
     },
@@ -170,18 +214,21 @@ export function createManifestStore(home: string): ManifestStore {
     list() {
       const stored: Stored[] = []
       const broken: { id: string; modified: Date }[] = []
+      const seen = new Set<string>()
       for (const [folder, trashed] of [
         [live, false],
         [trash, true],
       ] as const) {
         for (const file of readdirSync(folder)) {
           const id = file.replace(/\.json$/, '')
-          if (!/^[0-9a-f]{32}$/.test(id)) continue
+          // A power cut may bring back the old name of one that was moved: then the live one counts, as in `find`.
+          if (!ID.test(id) || (trashed && seen.has(id))) continue
+          seen.add(id)
           try {
             stored.push({ id, manifest: load(id, folder), details: loadDetails(id), trashed })
           } catch {
             // Damaged, or moved by another process between the two readings: only the first is worth telling.
-            const file = statSync(join(folder, `${id}.json`), { throwIfNoEntry: false })
+            const file = lstatSync(join(folder, `${id}.json`), { throwIfNoEntry: false })
             if (file) broken.push({ id, modified: file.mtime })
           }
         }
@@ -189,6 +236,11 @@ export function createManifestStore(home: string): ManifestStore {
       stored.sort((a, b) => b.manifest.sequence - a.manifest.sequence || (a.id < b.id ? -1 : 1))
       return { stored, damaged: broken }
     },
+    forget() {
+      parsed.clear()
+      detailsCache.clear()
+    },
+    hasDetails: (id) => readDetails(id) !== undefined,
     setDetails,
     trash(id, how) {
       setDetails(id, { ...loadDetails(id), trashed: how })
@@ -197,7 +249,29 @@ export function createManifestStore(home: string): ManifestStore {
     untrash(id) {
       move(id, trash, live)
       const { trashed: _, ...rest } = loadDetails(id)
-      setDetails(id, rest)
+      try {
+        setDetails(id, rest)
+      } catch (error) {
+        throw systemError(error, 'It is out of the trash, but its details could not be written', 'partial')
+      }
+    },
+    remove(ids, from) {
+      const folder = join(home, from)
+      const removed = ids.filter((id) => unlinkIfThere(join(folder, `${id}.json`)))
+      if (removed.length === 0) return []
+      syncNames(folder)
+      for (const id of removed) {
+        unlinkIfThere(join(details, `${id}.json`))
+        parsed.delete(id)
+        detailsCache.delete(id)
+      }
+      syncNames(details)
+      return removed
+    },
+    sweepDetails() {
+      const described = readdirSync(details).filter((file) => ID.test(file.replace(/\.json$/, '')))
+      const kept = new Set([...readdirSync(live), ...readdirSync(trash)])
+      for (const file of described) if (!kept.has(file)) unlinkIfThere(join(details, file))
     },
   }
 }

@@ -1,136 +1,109 @@
-import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs'
+import { closeSync, existsSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { fail } from '../../../snapshots/errors.ts'
-import { MalformedBytes } from '../bytes.ts'
-import { objectId } from '../object-id.ts'
-import { errno } from '../system-error.ts'
 import { decompress } from './codec.ts'
-import { decodeIndex, type PackIndex, type Place } from './pack-index.ts'
+import type { PackIndex, Place } from './pack-index.ts'
+import { createPackTable, type Location, type Pack } from './pack-table.ts'
 import { createPackWriter, type PackWriter } from './pack-writer.ts'
+import { openPlainFile } from './plain-file.ts'
+import { PLACE, type Seal } from './seal.ts'
 
-/** Content-addressed storage: bytes in, SHA-256 out, kept once whoever asks. */
+/** Content-addressed storage: bytes in, id out, kept once whoever asks. */
 export interface ObjectStore {
+  /** The id of these bytes, stored or not. */
+  idOf(bytes: Uint8Array): string
   has(id: string): boolean
+  /** Length in bytes as the indexes have it; undefined when the object is missing. */
+  length(id: string): number | undefined
   /** The bytes, checked against the id. CORRUPT when they are missing or differ. */
   read(id: string): Promise<Buffer>
   /** Picks up what other processes committed. Cheap when nothing changed. */
   refresh(force?: boolean): void
   writer(): ObjectWriter
+  /** Reads the blocks of all packs that `chosen` says yes to, each once. What is damaged is forgotten, as by `read`. */
+  check(chosen: () => boolean): AsyncGenerator<CheckedBlock>
+  packs(): readonly Pack[]
+  /** The name of the pack that an object is read from. */
+  packOf(id: string): string | undefined
+  /** Reads a block from the disk, whatever may be cached of it. Throws when it is damaged. */
+  readBlock(pack: Pack, number: number): Promise<WholeBlock>
+  /** Whether an intact copy of an object lies outside of these packs. */
+  isElsewhere(id: string, apart: ReadonlySet<string>): Promise<boolean>
   /** Bytes of all packs and their indexes on disk. */
   size(): number
   /** Indexes that could not be read, by name: their objects are missing. */
   damaged(): readonly string[]
+  /** Rises whenever an object that was there is not there any more: who relied on it has to look again. */
+  losses(): number
   close(): void
 }
 
-export interface ObjectWriter extends Omit<PackWriter, 'append' | 'commit'> {
+/** A block that was read again, whatever may be cached of it. */
+export interface CheckedBlock {
+  pack: string
+  /** How many objects it holds, and its stored bytes. */
+  objects: number
+  bytes: number
+  /** Ids of those of which no intact copy is left. */
+  damaged: string[]
+}
+
+/** A block as it is once opened, and what it inflates to. */
+export interface WholeBlock {
+  packed: Buffer
+  codec: number
+  whole: Buffer
+}
+
+export interface ObjectWriter extends Omit<PackWriter, 'commit'> {
   /** The id of the bytes, stored if nobody has them yet. */
   put(bytes: Uint8Array, stream: 'tree' | 'content'): { id: string; added: boolean }
+  /** Bytes of the contents that were new, before they were compressed. */
+  captured(): number
   commit(): Promise<void>
-}
-
-interface Pack {
-  name: string
-  index: PackIndex
-  fd?: number
-  bytes: number
-}
-
-interface Location {
-  pack: Pack
-  place: Place
 }
 
 /** Inflated blocks kept for the next objects of the same block. */
 const CACHE_BYTES = 32 * 1024 * 1024
 /** Blocks inflated ahead of a reader. */
 const PREFETCH = 4
+/** Larger ones are inflated when somebody wants them. */
+const PREFETCH_BYTES = 2 * 1024 * 1024
 /** Packs whose file stays open. */
 const MAX_OPEN = 64
 
-export function createObjectStore(directory: string): ObjectStore {
-  const packs: Pack[] = []
-  const known = new Set<string>()
-  const broken: string[] = []
-  /** Object id -> pack number * 2^26 + entry number: one number an object keeps large stores small in memory. */
-  const places = new Map<string, number>()
-  const ENTRY_SPAN = 2 ** 26
+export function createObjectStore(directory: string, seal: Seal): ObjectStore {
+  const table = createPackTable(directory, seal, (pack) => closePack(pack.name))
+  /** Descriptors of the packs whose file is open. */
+  const open = new Map<string, number>()
   const cache = new Map<string, { block: Promise<Buffer>; bytes: number }>()
   let cachedBytes = 0
-  let seenMtime = -1
   let last: { pack: Pack; block: number } | undefined
 
-  const add = (name: string, index: PackIndex, packBytes: number, bytes: number) => {
-    if (known.has(name)) return
-    known.add(name)
-    const base = (packs.push({ name, index, bytes }) - 1) * ENTRY_SPAN
-    const whole = index.blocks.map((block) => block.offset + block.stored <= packBytes)
-    index.ids.forEach((id, n) => {
-      if (!places.has(id) && whole[(index.places[n] as Place).block]) places.set(id, base + n)
-    })
-    // What is cut off counts as missing, so that a create stores it again instead of relying on it.
-    if (whole.includes(false)) broken.push(name)
+  const handle = ({ name }: Pack): number => {
+    const present = open.get(name)
+    if (present !== undefined) return present
+    if (open.size >= MAX_OPEN) for (const other of [...open.keys()].slice(0, MAX_OPEN / 2)) closePack(other)
+    const { fd } = openPlainFile(join(directory, `${name}.pack`))
+    open.set(name, fd)
+    return fd
   }
 
-  const refresh = (force = false) => {
-    const mtime = statSync(directory).mtimeMs
-    if (mtime === seenMtime && !force) return
-    let complete = true
-    for (const file of readdirSync(directory)) {
-      const name = file.endsWith('.idx') ? file.slice(0, -4) : undefined
-      if (!name || known.has(name)) continue
-      try {
-        const bytes = readFileSync(join(directory, file))
-        const pack = statSync(join(directory, `${name}.pack`))
-        add(name, decodeIndex(bytes), pack.size, bytes.length + pack.size)
-      } catch (error) {
-        if (!isDamage(error)) {
-          // Too many open files, say: it is looked at again next time.
-          complete = false
-          continue
-        }
-        // One damaged index must not stop the others; what it held is reported missing when it is asked for.
-        known.add(name)
-        broken.push(name)
-      }
-    }
-    seenMtime = complete ? mtime : -1
+  const closePack = (name: string) => {
+    const fd = open.get(name)
+    if (fd !== undefined) closeSync(fd)
+    open.delete(name)
   }
 
-  const locate = (id: string): Location | undefined => {
-    const place = places.get(id)
-    if (place === undefined) return undefined
-    const pack = packs[Math.floor(place / ENTRY_SPAN)] as Pack
-    return { pack, place: pack.index.places[place % ENTRY_SPAN] as Place }
-  }
-
-  /** Every copy of an object: two processes may have stored the same bytes. */
-  const copies = function* (id: string): Iterable<Location> {
-    for (const pack of packs) {
-      const n = pack.index.ids.indexOf(id)
-      if (n >= 0) yield { pack, place: pack.index.places[n] as Place }
-    }
-  }
-
-  const handle = (pack: Pack): number => {
-    if (pack.fd !== undefined) return pack.fd
-    const open = packs.filter((other) => other.fd !== undefined)
-    if (open.length >= MAX_OPEN) for (const other of open.slice(0, MAX_OPEN / 2)) closePack(other)
-    pack.fd = openSync(join(directory, `${pack.name}.pack`), 'r')
-    return pack.fd
-  }
-
-  const closePack = (pack: Pack) => {
-    if (pack.fd !== undefined) closeSync(pack.fd)
-    delete pack.fd
-  }
-
-  const inflate = async (pack: Pack, number: number): Promise<Buffer> => {
+  const readBlock = async (pack: Pack, number: number): Promise<WholeBlock> => {
     const { offset, stored, size, codec } = pack.index.blocks[number] as PackIndex['blocks'][number]
     const bytes = Buffer.allocUnsafe(stored)
     if (readSync(handle(pack), bytes, 0, stored, offset) !== stored) throw new Error('pack ends early')
-    return decompress(codec, bytes, size)
+    const packed = seal.open(bytes, PLACE.block(pack.name, offset))
+    return { packed, codec, whole: await decompress(codec, packed, size) }
   }
+
+  const inflate = async (pack: Pack, number: number): Promise<Buffer> => (await readBlock(pack, number)).whole
 
   const block = (pack: Pack, number: number): Promise<Buffer> => {
     const key = `${pack.name}/${number}`
@@ -154,7 +127,9 @@ export function createObjectStore(directory: string): ObjectStore {
 
   /** A reader that goes on to the next block will want more: inflating them on other threads now saves the wait. */
   const prefetch = (pack: Pack, from: number) => {
-    for (let ahead = 1; ahead <= PREFETCH && from + ahead < pack.index.blocks.length; ahead++) {
+    for (const [n, { size }] of pack.index.blocks.slice(from + 1, from + 1 + PREFETCH).entries()) {
+      const ahead = n + 1
+      if (size > PREFETCH_BYTES) return
       if (!cache.has(`${pack.name}/${from + ahead}`)) block(pack, from + ahead).catch(() => {})
     }
   }
@@ -169,58 +144,123 @@ export function createObjectStore(directory: string): ObjectStore {
     if (last?.pack === pack && last.block + 1 === place.block) prefetch(pack, place.block)
     last = { pack, block: place.block }
     const bytes = whole.subarray(place.offset, place.offset + place.length)
-    if (objectId(bytes) !== id) throw new Error('hash differs')
+    if (seal.id(bytes) !== id) throw new Error('hash differs')
     return bytes
   }
 
   const read = async (id: string): Promise<Buffer> => {
-    if (!places.has(id)) refresh(true)
-    const found = locate(id)
-    if (!found) throw corrupt(id, 'is missing')
-    try {
-      return await readAt(id, found)
-    } catch (error) {
-      for (const other of copies(id)) {
-        const bytes = await readAt(id, other).catch(() => undefined)
-        if (bytes) return bytes
+    if (!table.has(id)) table.refresh(true)
+    for (;;) {
+      const found = table.locate(id)
+      if (!found) throw corrupt(id, 'is missing')
+      try {
+        return await readAt(id, found)
+      } catch (error) {
+        // It may have been moved to another pack since the indexes were read.
+        table.refresh(true)
+        if (table.locate(id)?.pack !== found.pack) continue
+        for (const other of table.copies(id)) {
+          const bytes = await readAt(id, other).catch(() => undefined)
+          if (bytes) return bytes
+        }
+        // Forgotten, so that the next create stores the bytes again if it still meets them.
+        table.forget(id)
+        throw corrupt(id, 'is damaged', error)
       }
-      // Forgotten, so that the next create stores the bytes again if it still meets them.
-      places.delete(id)
-      throw corrupt(id, 'is damaged', error)
+    }
+  }
+
+  /** The copy that is read by preference is tried first, because looking for the others takes long. */
+  const isElsewhere = async (id: string, apart: ReadonlySet<string>): Promise<boolean> => {
+    const isGood = (at: Location) =>
+      !apart.has(at.pack.name) &&
+      readAt(id, at).then(
+        () => true,
+        () => false,
+      )
+    const first = table.locate(id)
+    if (first && (await isGood(first))) return true
+    for (const other of table.copies(id)) if (await isGood(other)) return true
+    return false
+  }
+
+  const isIntact = (id: string): Promise<boolean> =>
+    read(id).then(
+      () => true,
+      () => false,
+    )
+
+  async function* check(chosen: () => boolean): AsyncGenerator<CheckedBlock> {
+    table.refresh(true)
+    for (const pack of [...table.packs()]) {
+      for (const [number, held] of byBlock(pack.index).entries()) {
+        if (!chosen()) continue
+        const whole = await inflate(pack, number).catch(() => undefined)
+        // Removed while this went on: what is still needed of it lies elsewhere, or will be missed by who needs it.
+        if (!whole && !existsSync(join(directory, `${pack.name}.idx`))) break
+        const damaged: string[] = []
+        for (const n of held) {
+          const { offset, length } = pack.index.places[n] as Place
+          const id = pack.index.ids[n] as string
+          if (whole && seal.id(whole.subarray(offset, offset + length)) === id) continue
+          evict(`${pack.name}/${number}`)
+          // It may be there twice, or have been moved to another pack meanwhile.
+          if (!(await isIntact(id))) damaged.push(id)
+        }
+        yield {
+          pack: pack.name,
+          objects: held.length,
+          bytes: pack.index.blocks[number]?.stored ?? 0,
+          damaged,
+        }
+      }
     }
   }
 
   return {
-    has: (id) => places.has(id),
+    idOf: seal.id,
+    has: table.has,
+    length: (id) => table.locate(id)?.place.length,
     read,
-    refresh,
+    check,
+    refresh: table.refresh,
     writer() {
-      const packWriter = createPackWriter(directory)
+      const packWriter = createPackWriter(directory, seal)
+      let captured = 0
       return {
         ...packWriter,
+        captured: () => captured,
         put(bytes, stream) {
-          const id = objectId(bytes)
-          const added = !places.has(id) && !packWriter.has(id)
+          const id = seal.id(bytes)
+          const added = !table.has(id) && !packWriter.has(id)
           if (added) packWriter.append(id, bytes, stream)
+          if (added && stream === 'content') captured += bytes.length
           return { id, added }
         },
         async commit() {
-          for (const pack of await packWriter.commit())
-            add(pack.name, pack.index, pack.bytes, pack.bytes + pack.indexBytes)
+          for (const pack of await packWriter.commit()) table.add(pack)
         },
       }
     },
-    size: () => packs.reduce((sum, pack) => sum + pack.bytes, 0),
-    damaged: () => broken,
+    packs: table.packs,
+    packOf: (id) => table.locate(id)?.pack.name,
+    readBlock,
+    isElsewhere,
+    size: () => table.packs().reduce((sum, pack) => sum + pack.bytes + pack.indexBytes, 0),
+    damaged: table.damaged,
+    losses: table.losses,
     close() {
-      packs.forEach(closePack)
+      for (const name of [...open.keys()]) closePack(name)
       cache.clear()
     },
   }
 }
 
-function isDamage(error: unknown): boolean {
-  return error instanceof MalformedBytes || error instanceof RangeError || errno(error) === 'ENOENT'
+/** Numbers of the objects in each block. */
+export function byBlock({ blocks, places }: PackIndex): number[][] {
+  const held: number[][] = blocks.map(() => [])
+  places.forEach(({ block }, n) => void held[block]?.push(n))
+  return held
 }
 
 function corrupt(id: string, what: string, cause?: unknown) {

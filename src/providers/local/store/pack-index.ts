@@ -25,14 +25,20 @@ export interface Place {
   length: number
 }
 
+/**
+ * No object is larger: a directory of a few million entries, a file of 2 TiB. Whoever can write an index must not make
+ * its reader take all memory there is.
+ */
+export const MAX_BLOCK_BYTES = 256 * 1024 * 1024
+
 const MAGIC = 'SIX1'
-/** Reserved for encrypted stores. */
-const PLAIN = 0
+/** For a later layout. An encrypted store seals the whole file instead. */
+const RESERVED = 0
 
 export function encodeIndex(index: PackIndex): Buffer {
   const writer = createWriter(64 + index.blocks.length * 16 + index.ids.length * 44)
   writer.raw(Buffer.from(MAGIC, 'latin1'))
-  writer.u8(PLAIN)
+  writer.u8(RESERVED)
   writer.varint(index.blocks.length)
   writer.varint(index.ids.length)
   for (const block of index.blocks) {
@@ -60,18 +66,20 @@ export function decodeIndex(bytes: Buffer): PackIndex {
     throw new MalformedBytes('index does not match its hash')
   }
   const reader = createReader(bytes, 4, end)
-  if (reader.u8() !== PLAIN) throw new MalformedBytes('encrypted index')
+  if (reader.u8() !== RESERVED) throw new MalformedBytes('another layout')
   const blockCount = reader.varint()
   const idCount = reader.varint()
   if (blockCount * 4 + idCount * 35 > reader.remaining()) throw new MalformedBytes('count too large')
   const blocks: Block[] = []
   for (let n = 0; n < blockCount; n++) {
-    blocks.push({
+    const block = {
       offset: reader.varint(),
       stored: reader.varint(),
       size: reader.varint(),
       codec: reader.u8(),
-    })
+    }
+    if (block.size > MAX_BLOCK_BYTES) throw new MalformedBytes('block too large')
+    blocks.push(block)
   }
   const ids: string[] = []
   const places: Place[] = []

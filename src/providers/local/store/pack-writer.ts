@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { fail } from '../../../snapshots/errors.ts'
 import { compress } from './codec.ts'
 import { writeDurably } from './durable.ts'
-import { encodeIndex, type PackIndex } from './pack-index.ts'
+import { encodeIndex, MAX_BLOCK_BYTES, type PackIndex } from './pack-index.ts'
+import { PLACE, type Seal } from './seal.ts'
 
 export const PACK_MAGIC = Buffer.from('SPK1', 'latin1')
 
@@ -29,6 +30,8 @@ export interface WrittenPack {
 export interface PackWriter {
   /** Takes a copy. Trees and contents go to separate blocks, so that reading trees does not inflate contents. */
   append(id: string, bytes: Uint8Array, stream: 'tree' | 'content'): void
+  /** Takes over a whole block of another pack, as it is. */
+  appendBlock(block: PackedBlock): void
   /** Appended in this writer, committed or not. */
   has(id: string): boolean
   /** Stored bytes so far. */
@@ -44,6 +47,15 @@ export interface PackWriter {
   abort(): Promise<void>
 }
 
+/** A block before it is sealed. `parts[n]` says where `ids[n]` is in the `size` bytes that `packed` holds by `codec`. */
+export interface PackedBlock {
+  ids: readonly string[]
+  parts: readonly { offset: number; length: number }[]
+  size: number
+  codec: number
+  packed: Buffer
+}
+
 interface OpenPack {
   name: string
   file: FileHandle
@@ -53,8 +65,10 @@ interface OpenPack {
   unsynced: number
 }
 
-export function createPackWriter(directory: string): PackWriter {
+export function createPackWriter(directory: string, seal: Seal): PackWriter {
   const seen = new Set<string>()
+  /** Buffers of written blocks: a new one for each would be most of the work of the garbage collector. */
+  const spare: Buffer[] = []
   /** Complete on disk, but without an index: nobody sees them yet. */
   const finished: Omit<WrittenPack, 'indexBytes'>[] = []
   let committed = false
@@ -71,7 +85,7 @@ export function createPackWriter(directory: string): PackWriter {
     return {
       ids: [] as string[],
       parts: [] as { offset: number; length: number }[],
-      buffer: Buffer.allocUnsafe(BLOCK_BYTES),
+      buffer: spare.pop() ?? Buffer.allocUnsafe(BLOCK_BYTES),
       used: 0,
     }
   }
@@ -86,13 +100,18 @@ export function createPackWriter(directory: string): PackWriter {
     // Compression runs on other threads at once; the writes below keep their order.
     const packed = tryIt ? compress(raw) : Promise.resolve({ codec: 0, bytes: raw })
     packed.catch(() => {})
+    enqueue(async () => {
+      const { codec, bytes } = await packed
+      if (tryIt && codec === 0) skipCompression = 8
+      await writeBlock({ ...block, size: raw.length, codec, packed: bytes })
+      if (block.buffer.length === BLOCK_BYTES) spare.push(block.buffer)
+    })
+  }
+
+  const enqueue = (write: () => Promise<void>) => {
     pending++
     chain = chain
-      .then(async () => {
-        const { codec, bytes } = await packed
-        if (tryIt && codec === 0) skipCompression = 8
-        await writeBlock(block, raw.length, codec, bytes)
-      })
+      .then(write)
       .catch((error) => {
         failure ??= error
       })
@@ -101,21 +120,17 @@ export function createPackWriter(directory: string): PackWriter {
       })
   }
 
-  const writeBlock = async (
-    block: ReturnType<typeof newBlock>,
-    size: number,
-    codec: number,
-    bytes: Buffer,
-  ) => {
+  const writeBlock = async ({ ids, parts, size, codec, packed }: PackedBlock) => {
     if (failure) return
-    if (pack && pack.end + bytes.length > PACK_BYTES && pack.index.blocks.length > 0) await finishPack()
+    if (pack && pack.end + packed.length > PACK_BYTES && pack.index.blocks.length > 0) await finishPack()
     pack ??= await openPack()
+    const bytes = seal.seal(packed, PLACE.block(pack.name, pack.end))
     await writeFully(pack.file, bytes, pack.end)
     const number = pack.index.blocks.push({ offset: pack.end, stored: bytes.length, size, codec }) - 1
-    block.ids.forEach((id, n) => {
-      const part = block.parts[n] as { offset: number; length: number }
+    ids.forEach((id, n) => {
+      const { offset, length } = parts[n] as { offset: number; length: number }
       pack?.index.ids.push(id)
-      pack?.index.places.push({ block: number, ...part })
+      pack?.index.places.push({ block: number, offset, length })
     })
     pack.end += bytes.length
     pack.unsynced += bytes.length
@@ -129,8 +144,17 @@ export function createPackWriter(directory: string): PackWriter {
   const openPack = async (): Promise<OpenPack> => {
     const name = randomBytes(16).toString('hex')
     const file = await open(join(directory, `${name}.pack`), 'wx', 0o600)
+    // Known before anything is written, so that what fails now is closed and removed as well.
+    const opened = {
+      name,
+      file,
+      index: { blocks: [], ids: [], places: [] },
+      end: PACK_MAGIC.length,
+      unsynced: 0,
+    }
+    pack = opened
     await writeFully(file, PACK_MAGIC, 0)
-    return { name, file, index: { blocks: [], ids: [], places: [] }, end: PACK_MAGIC.length, unsynced: 0 }
+    return opened
   }
 
   const finishPack = async () => {
@@ -156,6 +180,7 @@ export function createPackWriter(directory: string): PackWriter {
 
   return {
     append(id, bytes, stream) {
+      if (bytes.length > MAX_BLOCK_BYTES) throw tooLarge()
       seen.add(id)
       let block = streams[stream]
       if (block.used > 0 && block.used + bytes.length > BLOCK_BYTES) {
@@ -168,6 +193,10 @@ export function createPackWriter(directory: string): PackWriter {
       block.parts.push({ offset: block.used, length: bytes.length })
       block.used += bytes.length
     },
+    appendBlock(block) {
+      for (const id of block.ids) seen.add(id)
+      enqueue(() => writeBlock(block))
+    },
     has: (id) => seen.has(id),
     written: () => total,
     busy: () => pending >= MAX_PENDING || failure !== undefined,
@@ -177,7 +206,7 @@ export function createPackWriter(directory: string): PackWriter {
       await flushAll()
       await finishPack()
       const written = finished.map((done) => {
-        const encoded = encodeIndex(done.index)
+        const encoded = seal.seal(encodeIndex(done.index), PLACE.index(done.name))
         writeDurably(join(directory, `${done.name}.idx`), encoded)
         return { ...done, indexBytes: encoded.length }
       })
@@ -197,6 +226,14 @@ export function createPackWriter(directory: string): PackWriter {
       pack = undefined
     },
   }
+}
+
+function tooLarge() {
+  return fail(
+    'UNSUPPORTED',
+    'A directory has more entries, or a file more bytes (over 2 TiB), than a snapshot can hold. No snapshot was made.',
+    'Leave it out with "exclude".',
+  )
 }
 
 /** A full disk or a limit shows as a short write first. */

@@ -1,26 +1,31 @@
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statfsSync,
-  statSync,
-} from 'node:fs'
-import { join } from 'node:path'
-import { z } from 'zod'
+import { chmodSync, existsSync, lstatSync, mkdirSync, statfsSync, statSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { fail, SnapshotError } from '../../../snapshots/errors.ts'
 import { systemError } from '../system-error.ts'
-import { writeDurably } from './durable.ts'
-import { createManifestStore, type ManifestStore } from './manifests.ts'
+import { openHeader } from './header.ts'
+import { createLeases, type Lease, type Leases } from './leases.ts'
+import {
+  createManifestStore,
+  type Details,
+  type Manifest,
+  type ManifestStore,
+  type Stored,
+} from './manifests.ts'
 import { createObjectStore, type ObjectStore } from './objects.ts'
+import type { Seal } from './seal.ts'
+import { sweepUnfinished } from './unfinished.ts'
 
 /** Everything the local provider keeps, under `<home>/store`: see docs/store-format.md. */
 export interface Store {
   directory: string
+  /** What names the objects, and keeps the files of an encrypted store from other eyes. */
+  seal: Seal
   objects: ObjectStore
   manifests: ManifestStore
+  /** To be taken by whoever relies on objects being where they are: before `objects.refresh`, until the end. */
+  leases: Leases
+  /** Makes a snapshot exist. BUSY, and it does not, when its lease was lost. */
+  commit(lease: Lease, manifest: Manifest, details: Details): Stored
   /**
    * Throws QUOTA_EXCEEDED or NO_SPACE when `more` bytes would not fit. A safety snapshot may go beyond the quota: a full
    * store must not take away the way back.
@@ -29,36 +34,57 @@ export interface Store {
   close(): void
 }
 
-const Header = z.object({ format: z.literal(1), encryption: z.literal('none') })
+const FREE_SPACE =
+  'Delete snapshots that nobody needs (snapshot_delete, snapshot_prune): their space comes back some time after their undo window has ended, or when the operator runs snapshot-mcp purge --all. Existing ones can be restored meanwhile.'
 
 /** Left free on the disk, so that a full store never becomes a full machine. */
 const HEADROOM_BYTES = 64 * 1024 * 1024
-/** A pack without an index is a create that died; one this old belongs to no running create. */
-const ABANDONED_MS = 24 * 3600 * 1000
 
-/** Opens the store, making it on first use. FORBIDDEN when it cannot be written, CORRUPT when it is not a store. */
-export function openStore(home: string, options: { maxBytes?: number; clock: () => number }): Store {
+/**
+ * Opens the store, making it on first use: encrypted when there is a key. FORBIDDEN when it cannot be written or the
+ * key is not its own, CORRUPT when it is not a store.
+ */
+export function openStore(home: string, options: { maxBytes?: number; key?: Buffer }): Store {
   const directory = join(home, 'store')
+  let seal: Seal
   try {
-    initialise(directory)
+    makeDirectories(directory)
+    seal = openHeader(directory, options.key)
   } catch (error) {
     throw error instanceof SnapshotError
       ? error
       : systemError(error, 'The snapshot store could not be opened')
   }
-  sweepAbandonedPacks(join(directory, 'packs'), options.clock())
-  const objects = createObjectStore(join(directory, 'packs'))
+  const leases = createLeases(join(directory, 'leases'))
+  sweepUnfinished(join(directory, 'packs'), leases)
+  const objects = createObjectStore(join(directory, 'packs'), seal)
+  const manifests = createManifestStore(directory, seal)
   return {
     directory,
+    seal,
     objects,
-    manifests: createManifestStore(directory),
+    manifests,
+    leases,
+    commit(lease, manifest, details) {
+      lease.check()
+      const stored = manifests.add(manifest, details)
+      try {
+        // The process may have stood still between the two: what the snapshot needs may be gone then.
+        lease.check()
+      } catch (error) {
+        manifests.remove([stored.id], 'snapshots')
+        throw error
+      }
+      return stored
+    },
     ensureRoom(more, purpose) {
       const used = objects.size()
       if (purpose === 'snapshot' && options.maxBytes !== undefined && used + more > options.maxBytes) {
         throw fail(
           'QUOTA_EXCEEDED',
           `The store may hold ${options.maxBytes} bytes; with this snapshot it would hold ${used + more} or more. Nothing was changed.`,
-          'Ask the operator to raise --max-store; deleting snapshots frees no space yet. Existing ones can be restored.',
+          `${FREE_SPACE} Or the operator raises --max-store.`,
+          { details: { max_store: options.maxBytes } },
         )
       }
       const { bavail, bsize } = statfsSync(directory)
@@ -66,7 +92,7 @@ export function openStore(home: string, options: { maxBytes?: number; clock: () 
         throw fail(
           'NO_SPACE',
           'The disk that holds the snapshot store is nearly full. Nothing was changed.',
-          'Free some disk space and call again. Existing snapshots can still be restored.',
+          `${FREE_SPACE} Or free disk space elsewhere.`,
         )
       }
     },
@@ -74,53 +100,25 @@ export function openStore(home: string, options: { maxBytes?: number; clock: () 
   }
 }
 
-function initialise(directory: string): void {
+function notADirectory(path: string) {
+  return fail(
+    'CORRUPT',
+    `In the snapshot store, ${basename(path)} is no directory of its own. Nothing was changed.`,
+    'Ask the operator to put the directory back, or to use another --home.',
+  )
+}
+
+function makeDirectories(directory: string): void {
   for (const path of [
     directory,
-    ...['packs', 'snapshots', 'trash', 'details', 'cache'].map((name) => join(directory, name)),
+    ...['packs', 'snapshots', 'trash', 'details', 'cache', 'journal', 'leases'].map((name) =>
+      join(directory, name),
+    ),
   ]) {
-    mkdirSync(path, { recursive: true, mode: 0o700 })
+    if (!existsSync(path)) mkdirSync(path, { recursive: true, mode: 0o700 })
+    // Behind a link lies something that is not the store's to write to. The whole store may well be moved by one.
+    if (path !== directory && !lstatSync(path).isDirectory()) throw notADirectory(path)
   }
   // A umask or an earlier program may have left it open to others.
   if ((statSync(directory).mode & 0o077) !== 0) chmodSync(directory, 0o700)
-  const header = join(directory, 'store.json')
-  if (!existsSync(header)) {
-    if (readdirSync(join(directory, 'snapshots')).length > 0) {
-      throw fail(
-        'CORRUPT',
-        'The snapshot store has lost its header file store.json.',
-        'Put back store.json (see docs/store-format.md).',
-      )
-    }
-    writeDurably(header, `${JSON.stringify({ format: 1, encryption: 'none' })}\n`)
-  }
-  const parsed = Header.safeParse(readHeader(header))
-  if (!parsed.success) {
-    throw fail(
-      'UNSUPPORTED',
-      'The snapshot store has a format or an encryption that this version does not know. Nothing was changed.',
-      'Use the version of snapshot-mcp that wrote it, or another --home.',
-    )
-  }
-}
-
-function readHeader(path: string): unknown {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8'))
-  } catch {
-    return undefined
-  }
-}
-
-function sweepAbandonedPacks(packs: string, now: number): void {
-  const files = new Set(readdirSync(packs))
-  for (const file of files) {
-    if (!file.endsWith('.pack') || files.has(file.replace(/pack$/, 'idx'))) continue
-    const path = join(packs, file)
-    try {
-      if (now - statSync(path).mtimeMs > ABANDONED_MS) rmSync(path, { force: true })
-    } catch {
-      // Swept by another process, or the store is read-only: neither keeps it from being read.
-    }
-  }
 }

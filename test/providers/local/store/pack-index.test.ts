@@ -85,7 +85,7 @@ test.each([
   ['nothing', Buffer.alloc(0)],
   ['a hash of nothing', sealed(Buffer.alloc(0))],
   ['another magic', sealed(Buffer.from('SIX2\0\0\0', 'latin1'))],
-  ['an encrypted index', sealed(Buffer.from('SIX1\x01\0\0', 'latin1'))],
+  ['another layout', sealed(Buffer.from('SIX1\x01\0\0', 'latin1'))],
 ])('%s is refused', (_what, bytes) => {
   expect(() => decodeIndex(bytes)).toThrow(MalformedBytes)
 })

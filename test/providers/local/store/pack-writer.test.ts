@@ -2,6 +2,7 @@ import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createPackWriter } from '../../../../src/providers/local/store/pack-writer.ts'
+import { PLAIN } from '../../../../src/providers/local/store/seal.ts'
 import { refusal, temporaryDirectory } from '../../../snapshots/world.ts'
 import { differences, picture } from '../../../support/oracle.ts'
 import { content } from '../../../support/trees.ts'
@@ -54,7 +55,7 @@ test('a pack that was removed while it was written makes no snapshot', async () 
 
 test('what is given up leaves nothing, also where it took several packs', async () => {
   const packs = temporaryDirectory()
-  const writer = createPackWriter(packs)
+  const writer = createPackWriter(packs, PLAIN)
   // Raw noise of more than half a pack, so that the second one begins another.
   const half = Buffer.alloc(130 * 1024 * 1024, content(1_048_573, 1))
   for (const id of ['a', 'b']) writer.append(id.repeat(64), half, 'content')

@@ -1,0 +1,104 @@
+import { createApp } from '../app.ts'
+import type { Config } from '../config.ts'
+import { fail } from '../snapshots/errors.ts'
+import type { Snapshot } from '../snapshots/model.ts'
+import { plain } from '../snapshots/plain.ts'
+import type { Context, Provider, PurgePlan } from '../snapshots/provider.ts'
+import { type Terminal, terminalOf } from './terminal.ts'
+
+export interface PurgeOptions {
+  /** Also what can still be undone. */
+  all: boolean
+  /** Nobody is asked. */
+  yes: boolean
+}
+
+/** What is not listed one by one. */
+const SHOWN = 20
+
+/** Deletes for good and frees space: a person's decision, for which no tool exists. 1 when the person says no. */
+export async function purge(
+  options: PurgeOptions,
+  config: Config,
+  terminal: Terminal = terminalOf(process),
+): Promise<number> {
+  if (!terminal.interactive && !options.yes) {
+    throw fail(
+      'FORBIDDEN',
+      'This needs a person at a terminal; nothing was deleted.',
+      'Run it in a terminal, or with --yes.',
+    )
+  }
+  const { registry, log } = createApp(config)
+  const ctx = { signal: new AbortController().signal, progress() {}, log, operation: 'op_terminal' }
+  let status: number | undefined
+  for (const name of registry.names) {
+    const provider = await registry.get(name)
+    try {
+      if (provider.planPurge) status = Math.max(status ?? 0, await purgeOne(provider, options, terminal, ctx))
+    } finally {
+      await provider.close?.()
+    }
+  }
+  if (status !== undefined) return status
+  throw fail('UNSUPPORTED', 'No enabled provider keeps a store of its own.', 'There is nothing to purge.')
+}
+
+async function purgeOne(
+  provider: Provider,
+  { all, yes }: PurgeOptions,
+  terminal: Terminal,
+  ctx: Context,
+): Promise<number> {
+  const plan = (await provider.planPurge?.({ all }, ctx)) as PurgePlan
+  for (const line of describe(plan)) terminal.say(line)
+  if (plan.snapshots.length === 0 && plan.expected_bytes === 0) {
+    terminal.say('There is nothing to purge.')
+    return 0
+  }
+  if (!yes) {
+    const answer = await terminal.ask(`${question(plan)} Type yes: `)
+    if (answer.trim().toLowerCase() !== 'yes') {
+      terminal.say('Nothing was deleted.')
+      return 1
+    }
+  }
+  const result = await provider.purge?.(plan, ctx)
+  if (!result) return 0
+  terminal.say(
+    `Deleted ${counted(result.deleted.length)}, freed ${size(result.freed_bytes)}; the store occupies ${size(result.used_bytes)}.`,
+  )
+  if (result.left !== undefined) terminal.say(result.left)
+  return 0
+}
+
+function describe({ snapshots, kept, used_bytes, expected_bytes, problem }: PurgePlan): string[] {
+  return [
+    `The store occupies ${size(used_bytes)}.`,
+    ...(snapshots.length > 0 ? [`In the trash, to be deleted for good: ${counted(snapshots.length)}`] : []),
+    ...snapshots.slice(0, SHOWN).map(line),
+    ...(snapshots.length > SHOWN ? [`  and ${snapshots.length - SHOWN} more`] : []),
+    ...(kept > 0
+      ? [`${counted(kept)} in the trash stay: they can still be taken back, or are protected.`]
+      : []),
+    problem
+      ? `No space can be freed: ${problem.message} ${problem.hint}`
+      : `To be freed: about ${size(expected_bytes)}.`,
+  ]
+}
+
+const line = ({ id, name, created_at, source }: Snapshot) =>
+  `  ${plain(id)} "${plain(name)}" of ${created_at}, ${plain(source.id)}`
+
+function question({ snapshots }: PurgePlan): string {
+  return snapshots.length > 0 ? 'Delete them for good? This CANNOT BE UNDONE.' : 'Free the space?'
+}
+
+const counted = (count: number) => `${count} ${count === 1 ? 'snapshot' : 'snapshots'}`
+
+/** As the settings take sizes. */
+function size(bytes: number): string {
+  const units = ['bytes', 'KB', 'MB', 'GB', 'TB']
+  const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3))
+  return `${power === 0 ? bytes : (bytes / 1000 ** power).toFixed(1)} ${units[power]}`
+}

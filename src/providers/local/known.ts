@@ -1,0 +1,45 @@
+import { EVERYTHING, findSuspects, type Suspects, unsettled, withUnsaved } from './check.ts'
+import type { Engine } from './engine.ts'
+import type { ByteString } from './names.ts'
+import type { Pause } from './pause.ts'
+import { markMissing, type Roster } from './roster.ts'
+
+/** What a scan of `root` may take over from the one before, and what it has to look at. */
+export async function knownOf(
+  engine: Engine,
+  root: ByteString,
+  exclude: readonly string[],
+  { operation, pause, toStore = false }: { operation: string; pause: Pause; toStore?: boolean },
+): Promise<{ roster: Roster; suspects: Suspects } | undefined> {
+  const remembered = engine.cache.get(root)
+  if (!remembered) return undefined
+  const { roster, checkedBy, storedAt } = remembered
+  // With other patterns other entries count, and every one has to be asked about.
+  if (!sameList(roster.exclude, exclude)) return { roster, suspects: EVERYTHING }
+  // One call looks once: what changes between its plan and its deed is noticed where each entry is touched.
+  const suspects =
+    checkedBy === operation ? unsettled(roster.columns) : await findSuspects(roster, root, pause)
+  if (!toStore) return { roster, suspects }
+  const { objects } = engine.store
+  if (storedAt !== objects.losses()) markMissing(roster.columns, objects.has)
+  return { roster, suspects: withUnsaved(suspects, roster.columns) }
+}
+
+/** Keeps a scan for the next one. `stored`: all that it names is in the store. */
+export function remember(
+  { cache, store }: Engine,
+  root: ByteString,
+  roster: Roster,
+  { checkedBy, stored = false }: { checkedBy?: string; stored?: boolean } = {},
+): void {
+  const storedAt = stored ? store.objects.losses() : cache.get(root)?.storedAt
+  cache.set(root, {
+    roster,
+    ...(checkedBy !== undefined && { checkedBy }),
+    ...(storedAt !== undefined && { storedAt }),
+  })
+}
+
+function sameList(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((pattern, n) => pattern === b[n])
+}
