@@ -3,9 +3,10 @@ import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, unlinkSync, w
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createLocalProvider } from '../../src/providers/local/index.ts'
-import type { Context, Provider } from '../../src/snapshots/provider.ts'
+import type { Provider } from '../../src/snapshots/provider.ts'
 import { type Picture, picture } from '../../test/support/oracle.ts'
 import { content } from '../../test/support/trees.ts'
+import { save, silent, trash } from './calls.ts'
 import type { Job, Operation } from './operations.ts'
 import { build, edit, wreck } from './workspace.ts'
 
@@ -33,31 +34,8 @@ export interface Lane {
   remove(): void
 }
 
-export const silent = { debug() {}, info() {}, warn() {}, error() {} }
-
 /** In memory where there is such a place: a thousand stores are written here, and a kill loses nothing but a process. */
 const SCRATCH = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
-
-let calls = 0
-
-/** Of one call: each has an operation of its own. */
-export function context(): Context {
-  return { signal: new AbortController().signal, progress() {}, log: silent, operation: `op_check${++calls}` }
-}
-
-export const native = ({ id }: { id: string }) => id.slice('local:'.length)
-
-/** Saves a source under a name; its native id. */
-export async function save(provider: Provider, root: string, name: string): Promise<string> {
-  const source = await provider.resolveSource(root, context())
-  const request = { source, name, labels: {}, auto: false, protected: false }
-  return native((await provider.create(request, context())).snapshot)
-}
-
-export async function trash(provider: Provider, id: string): Promise<void> {
-  const { failed } = await provider.delete(await provider.planDelete([id], context()), context())
-  if (failed[0]) throw new Error(`not deleted: ${failed[0].message}`)
-}
 
 /**
  * Makes a lane below `parent`. Only `restore` changes the source, so that all other operations keep one with the inodes

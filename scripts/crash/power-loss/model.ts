@@ -67,8 +67,9 @@ export function createModel(top: string, initial: Entries): Model {
   }
 
   const sync = (path: string) => {
-    const inode = find(path)
-    if (!inode.directory) {
+    // Of what is above the model, only the name of its top counts.
+    const inode = path === parentOf(top) ? undefined : find(path)
+    if (inode && !inode.directory) {
       inode.safe = inode.now
       return
     }

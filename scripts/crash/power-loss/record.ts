@@ -2,7 +2,7 @@ import { lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { MARKS } from '../operations.ts'
 import { isMark } from '../points.ts'
 import { bytesOf, type Call, descriptor } from '../strace.ts'
-import type { Entries, Step } from './model.ts'
+import { type Entries, parentOf, type Step } from './model.ts'
 
 /** A change of the directory, or how far the program has come. */
 export type Event = { step: Step; what: string } | { mark: 'recorded' | 'returned' }
@@ -69,7 +69,8 @@ export function eventsOf(calls: readonly Call[], top: string): Event[] {
         break
       case 'fsync':
       case 'fdatasync':
-        if (file) push({ do: 'sync', path: file.path }, file.path)
+        if (file && (inside(file.path) || file.path === parentOf(top)))
+          events.push({ step: { do: 'sync', path: file.path }, what: `sync ${file.path}` })
         break
       case 'rename':
       case 'link': {

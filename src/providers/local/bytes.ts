@@ -116,6 +116,7 @@ export function createReader(buffer: Buffer, start = 0, last = buffer.length) {
       const from = take(32)
       return buffer.toString('hex', from, from + 32)
     },
+    skip: (count: number): void => void take(count),
     done: (): boolean => at === end,
     remaining: (): number => end - at,
   }

@@ -1,24 +1,25 @@
 import { chmodSync, mkdirSync, rmdirSync } from 'node:fs'
-import { fail, SnapshotError } from '../../snapshots/errors.ts'
+import { fail, SnapshotError, toProblem } from '../../snapshots/errors.ts'
 import type { Context, RestorePlan, RestoreResult } from '../../snapshots/provider.ts'
-import { applyPlan, type LeftAlone } from './apply.ts'
 import { capture } from './capture.ts'
+import { carryOut, uninterrupted } from './carry-out.ts'
 import { type Directory, openDirectory } from './directory.ts'
 import { type Engine, isoTime, SAFETY_WINDOW_MS } from './engine.ts'
 import { ignoreErrors } from './entry-ops.ts'
+import { goOn, type HalfDone } from './half-done.ts'
 import { holdsWhatGoes } from './held.ts'
 import type { Journal } from './journal.ts'
 import { knownOf, remember } from './known.ts'
 import { type ByteString, showText, toFsPath } from './names.ts'
 import { createPause, throwIfCancelled } from './pause.ts'
-import { ABSENT, counted, stepsTo, usable, warningsOf } from './plan.ts'
+import { ABSENT, stepsTo, usable, warningsOf } from './plan.ts'
 import type { Scan } from './scan.ts'
 import { createScope, type Scope } from './scope.ts'
 import { rootOf } from './snapshot-view.ts'
-import { isEmptySteps, type RestoreSteps } from './steps.ts'
 import type { Stored } from './store/manifests.ts'
 import { errno, systemError } from './system-error.ts'
-import { touchedBy, type Verification, verify } from './verify.ts'
+import { removeTemporaries } from './temporaries.ts'
+import { verify } from './verify.ts'
 
 /**
  * Makes a source equal to a snapshot. The present state is captured first; only what that capture holds is ever
@@ -120,8 +121,19 @@ async function restoreInto(
   journal.staging(safety.stored.id)
   await ctx.record?.({ safety_snapshot: safety.stored.id })
   throwIfCancelled(ctx)
-  const job = { stored, scope, steps, safety: safety.stored.id, temporary: journal.temporary }
-  const after = await carryOut(engine, directory, safety.found, { ...job, staged: journal.committing }, ctx)
+  const { temporary } = journal
+  let isChanging = false
+  const staged = () => {
+    journal.committing()
+    isChanging = true
+  }
+  const job = { stored, scope, steps, safety: safety.stored.id, temporary, staged }
+  const after = await carryOut(engine, directory, safety.found, job, ctx).catch(async (error) => {
+    if (!isChanging || isEnd(error)) throw error
+    const half = { root, scope, before: safety.stored, after: stored, temporary }
+    remember(engine, root, safety.found.roster)
+    throw await putBack(engine, directory, half, error, ctx)
+  })
   return {
     changed: steps.totals,
     verified: after.verified,
@@ -131,36 +143,35 @@ async function restoreInto(
   }
 }
 
-export interface Job {
-  stored: Stored
-  scope(): Scope
-  steps: RestoreSteps
-  /** Id of the snapshot that holds what the steps replace and remove. */
-  safety: string
-  /** With this begin the names of what is not in its place yet. */
-  temporary: ByteString
-  staged?(): void
+/** Everything was tried, and what could not be changed is named: that is how it ends. */
+function isEnd(error: unknown): boolean {
+  return error instanceof SnapshotError && error.code === 'CONFLICT'
 }
 
-/** Takes the steps from what was found, and proves that nothing is left to do. CONFLICT, partial, when something is. */
-export async function carryOut(
+/** After a failure half way, such as a disk error: brings back what was there before. Returns what to tell. */
+async function putBack(
   engine: Engine,
   directory: Directory,
-  found: Scan,
-  job: Job,
+  half: HalfDone,
+  error: unknown,
   ctx: Context,
-): Promise<Verification> {
-  const { stored, scope, steps, safety } = job
-  const leftAlone = isEmptySteps(steps) ? [] : await apply(engine, directory, job, ctx)
-  const previous = { roster: found.roster, suspects: touchedBy(steps.root, found.roster) }
-  const after = await verify(engine, directory, stored, scope(), previous, uninterrupted(ctx)).catch(
-    (error) => {
-      throw systemError(error, 'The restore was carried out, but could not be verified', 'partial')
-    },
+): Promise<unknown> {
+  try {
+    await removeTemporaries(directory, half.temporary, { deep: true, pause: createPause(uninterrupted(ctx)) })
+    const end = await goOn(engine, directory, half, half.before, uninterrupted(ctx))
+    if (typeof end === 'string') return error
+  } catch (second) {
+    engine.log.error('a restore that failed half way could not be taken back', { error: second })
+    return error
+  }
+  if (!(error instanceof SnapshotError)) engine.log.error('a restore failed half way', { error })
+  const { code, hint } = toProblem(error)
+  return fail(
+    code,
+    'The restore failed half way, and what it had changed was put back. Nothing was changed.',
+    hint,
+    { cause: error },
   )
-  remember(engine, rootOf(stored.manifest), after.found.roster)
-  if (leftAlone.length > 0 || after.remaining) throw incomplete(leftAlone, after.remaining, safety)
-  return after
 }
 
 /** There was nothing to do when it was planned, and there still is not: no safety snapshot is needed for that. */
@@ -232,29 +243,6 @@ function stale() {
   )
 }
 
-async function apply(
-  engine: Engine,
-  directory: Directory,
-  { steps, temporary, staged }: Job,
-  ctx: Context,
-): Promise<LeftAlone[]> {
-  let written = 0
-  const report = () => ({ done: written, message: `${written} of ${steps.totals.written} written` })
-  return applyPlan(directory, steps.root, {
-    ...engine.meta,
-    objects: engine.store.objects,
-    temporary,
-    pause: createPause(uninterrupted(ctx), { report }),
-    ...(staged && { staged }),
-    written: () => void written++,
-  })
-}
-
-/** Once the source is being changed, stopping half way would be worse than going on. */
-function uninterrupted(ctx: Context): Context {
-  return { ...ctx, signal: new AbortController().signal }
-}
-
 /** What the safety snapshot could not read in peace must not be overwritten or removed. */
 function rejectTorn(scope: Scope, found: Scan): void {
   const endangered = [...found.torn].filter((path) => scope.of(path) === 'inside')
@@ -263,17 +251,5 @@ function rejectTorn(scope: Scope, found: Scan): void {
     'SAFETY_SNAPSHOT_FAILED',
     `${endangered.slice(0, 5).map(showText).join(', ')} kept changing while it was saved, so the restore did not start. Nothing was changed.`,
     'Stop the program that writes there and call again.',
-  )
-}
-
-function incomplete(leftAlone: LeftAlone[], remaining: RestoreSteps | undefined, safety: string) {
-  const { written = [], deleted = [], metadata = [] } = remaining?.samples ?? {}
-  const differing = [...written, ...deleted, ...metadata].map(showText)
-  const left = leftAlone.slice(0, 100).map(({ path, reason }) => ({ path: showText(path), reason }))
-  return fail(
-    'CONFLICT',
-    `The restore is incomplete: ${counted(left.length || differing.length, 'path was', 'paths were')} changed by somebody else meanwhile, or may not be changed, and stayed as found; the rest was restored.`,
-    'Call snapshot_diff to see what differs, or snapshot_undo with this operation to go back.',
-    { outcome: 'partial', details: { left_alone: left, differing, safety_snapshot: `local:${safety}` } },
   )
 }

@@ -231,11 +231,14 @@ export function markMissing(columns: Columns, has: (id: string) => boolean): voi
 /** For those who look at few entries of many. */
 export function lookIn(columns: Columns): {
   path(at: number): ByteString
+  /** Of a file. */
+  content(at: number): string
   skipReason(at: number): SkipReason
 } {
   const entryAt = entriesOf(columns)
   return {
     path: pathsOf(columns).path,
+    content: (at) => (entryAt(at) as { content: string }).content,
     skipReason: (at) => (entryAt(at) as { reason: SkipReason }).reason,
   }
 }

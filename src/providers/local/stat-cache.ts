@@ -3,6 +3,7 @@ import { lstatSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ByteString } from './names.ts'
 import { type Roster, readRoster } from './roster.ts'
+import { checkRoster } from './roster-check.ts'
 import { lengthOfColumns } from './roster-layout.ts'
 import { readPlainFile } from './store/plain-file.ts'
 import { PLACE, type Seal } from './store/seal.ts'
@@ -124,10 +125,12 @@ export function decode(bytes: Buffer): Roster | undefined {
     const end = bytes.length - DIGEST_BYTES
     if (!hashOf([bytes.subarray(0, end)]).equals(bytes.subarray(end))) return undefined
     const from = lengthOfColumns(bytes)
-    return readRoster({
+    const roster = readRoster({
       columns: shared(bytes.subarray(0, from)),
       records: shared(bytes.subarray(from, end)),
     })
+    checkRoster(roster)
+    return roster
   } catch {
     return undefined
   }

@@ -16,10 +16,11 @@ export interface Summary {
 const SAMPLES = 5
 
 export function summarise({ columns }: Roster): Summary {
-  const { path, skipReason } = lookIn(columns)
+  const { path, content, skipReason } = lookIn(columns)
   const counts = { files: 0, directories: 0, links: 0 }
   let size = 0
-  const inodes = new Map<bigint, number[]>()
+  /** Names of one inode that were read with one content: a file that was written to in between has several. */
+  const inodes = new Map<string, number[]>()
   const skipped = new Map<string, Skipped>()
   for (let at = 0; at < columns.count; at++) {
     const flags = columns.flags[at] as number
@@ -36,7 +37,7 @@ export function summarise({ columns }: Roster): Summary {
       counts.files++
       size += Number(columns.size[at])
       if ((flags & FLAG.linked) !== 0) {
-        const inode = columns.ino[at] as bigint
+        const inode = `${columns.ino[at]} ${content(at)}`
         const names = inodes.get(inode)
         if (names) names.push(at)
         else inodes.set(inode, [at])

@@ -1,16 +1,15 @@
 import { fstatSync } from 'node:fs'
 import { SnapshotError } from '../../snapshots/errors.ts'
 import type { Context, Recovered } from '../../snapshots/provider.ts'
-import { inspect } from './capture.ts'
 import { type Directory, openDirectory } from './directory.ts'
 import type { Engine } from './engine.ts'
 import { openUnlessBarred } from './entry-ops.ts'
+import { endOf, goOn } from './half-done.ts'
 import type { InPlaceEntry } from './journal.ts'
-import { type End, firstForeign } from './midway.ts'
+import type { End } from './midway.ts'
 import { type ByteString, showText } from './names.ts'
 import { createPause, type Pause } from './pause.ts'
-import { stepsTo } from './plan.ts'
-import { carryOut, removeEmpty } from './restore-in-place.ts'
+import { removeEmpty } from './restore-in-place.ts'
 import { createScope } from './scope.ts'
 import { find } from './shelf.ts'
 import { rootOf } from './snapshot-view.ts'
@@ -18,7 +17,7 @@ import type { Stored } from './store/manifests.ts'
 import { errno } from './system-error.ts'
 import { removeTemporaries } from './temporaries.ts'
 import { sameTime } from './tree.ts'
-import { storedView, type View } from './view.ts'
+import type { View } from './view.ts'
 import { setDirectoryMeta } from './write-entry.ts'
 
 export type Ending = Omit<Recovered, 'operation'>
@@ -101,27 +100,23 @@ async function finish(
 ): Promise<Ending> {
   if (!target || !safety) return left('A snapshot that it needs is gone, so it stays half done.')
   if (isOutdated(engine, safety)) return left('Another restore was begun there since, so it stays as it is.')
-  const scope = () => createScope(entry.paths, entry.root)
-  const found = await inspect(engine, directory, entry.root, target.manifest.exclude, ctx)
-  const [before, after] = [await endOf(engine, safety), await endOf(engine, target)]
-  const foreign =
-    [...found.torn].find((path) => scope().of(path) === 'inside') ??
-    (await firstForeign(found.root, before, after, {
-      ...engine.meta,
-      scope: scope(),
-      pause: createPause(ctx),
-    }))
-  if (foreign !== undefined) {
-    const what = foreign === '' ? 'The directory itself' : JSON.stringify(showText(foreign))
-    return left(`${what} was changed by somebody else since, so it stays half done.`)
-  }
-  const steps = await stepsTo(engine, target, found, scope(), ctx)
-  const job = { stored: target, scope, steps, safety: safety.id, temporary: entry.temporary }
+  const { root, temporary } = entry
+  const scope = () => createScope(entry.paths, root)
   try {
-    const { found: now } = await carryOut(engine, directory, found, job, ctx)
+    const end = await goOn(
+      engine,
+      directory,
+      { root, scope, before: safety, after: target, temporary },
+      target,
+      ctx,
+    )
+    if (typeof end === 'string') {
+      const what = end === '' ? 'The directory itself' : JSON.stringify(showText(end))
+      return left(`${what} was changed by somebody else since, so it stays half done.`)
+    }
     const message =
       'The server was stopped while it restored this; the restore was finished at the next start.'
-    return { outcome: 'finished', message, fingerprint: now.fingerprint }
+    return { outcome: 'finished', message, fingerprint: end.found.fingerprint }
   } catch (error) {
     // Somebody got in between. Whatever else it is, such as a full disk, is tried again at the next start.
     if (!(error instanceof SnapshotError && error.code === 'CONFLICT')) throw error
@@ -161,14 +156,6 @@ async function resetDirectories(
 function holdsTheSame(dir: Directory, { entries }: View): boolean {
   const names = dir.names()
   return names.length === entries.length && names.every((name, n) => name === entries[n]?.name)
-}
-
-async function endOf({ store }: Engine, stored: Stored): Promise<End> {
-  const { root_meta } = stored.manifest
-  return {
-    view: await storedView(store.objects, stored),
-    meta: { ...root_meta, mtime: BigInt(root_meta.mtime) },
-  }
 }
 
 /** Each restore in place begins with a safety snapshot, so a later one tells of a later restore, or of an undo. */

@@ -130,8 +130,7 @@ function readEntry(reader: Reader): Entry {
     return { type: 'skipped', name, reason }
   }
   const meta = { mode: reader.varint(), uid: reader.varint(), gid: reader.varint(), mtime: reader.time() }
-  if (meta.mode > 0o7777) throw new MalformedBytes('mode out of range')
-  if (meta.uid > MAX_OWNER || meta.gid > MAX_OWNER) throw new MalformedBytes('owner out of range')
+  requireMeta(meta)
   switch (kind) {
     case KIND.file:
     case KIND.chunked:
@@ -152,7 +151,14 @@ function readEntry(reader: Reader): Entry {
   }
 }
 
-function readTarget(reader: Reader): ByteString {
+/** Throws MalformedBytes for a mode or an owner that no file can have. */
+export function requireMeta({ mode, uid, gid }: Pick<Meta, 'mode' | 'uid' | 'gid'>): void {
+  if (mode > 0o7777) throw new MalformedBytes('mode out of range')
+  if (uid > MAX_OWNER || gid > MAX_OWNER) throw new MalformedBytes('owner out of range')
+}
+
+/** The target of a symbolic link. Throws MalformedBytes for one that none can have. */
+export function readTarget(reader: Reader): ByteString {
   const target = reader.bytes()
   if (target === '' || target.includes('\0')) throw new MalformedBytes('bad target')
   return target

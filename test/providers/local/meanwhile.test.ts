@@ -232,16 +232,51 @@ test('a directory of somebody else keeps its mode, and nothing in it gets anothe
   expect(statSync(box.at('dir/x')).nlink).toBe(1)
 })
 
-test('an error while things are moved to their places leaves nothing temporary', async () => {
-  const box = workbench()
-  for (const path of ['a/f', 'b/f', 'c/f']) box.write(path, 'saved')
-  const { id } = await box.save()
-  for (const path of ['a/f', 'b/f', 'c/f']) box.write(path, 'broken')
-  let moves = 0
-  intercept('renameSync', (path) => {
-    if (path.includes('.snapshot-mcp-') && ++moves === 2) throw systemFault('ENOSPC')
+describe('a disk that fails while things are moved to their places', () => {
+  const FILES = ['a/f', 'b/f', 'c/f']
+
+  async function failing(isFailing: (move: number) => boolean) {
+    const box = workbench()
+    for (const path of FILES) box.write(path, 'saved')
+    const { id } = await box.save()
+    for (const path of FILES) box.write(path, 'broken')
+    const before = box.picture()
+    let moves = 0
+    intercept('renameSync', (path) => {
+      if (path.includes('.snapshot-mcp-') && isFailing(++moves)) throw systemFault('ENOSPC')
+    })
+    const problem = await refusal(box.restore(id), 'NO_SPACE')
+    expect([...box.picture().keys()]).toEqual(['', 'a', 'a/f', 'b', 'b/f', 'c', 'c/f'])
+    return { box, id, before, problem }
+  }
+
+  test('once: what was there before is put back', async () => {
+    const { box, id, before, problem } = await failing((move) => move === 3)
+    expect(problem.outcome).toBe('not_started')
+    expect(differences(before, box.picture())).toEqual([])
+    await box.restore(id)
+    expect(FILES.map(box.read)).toEqual(['saved', 'saved', 'saved'])
   })
-  const problem = await refusal(box.restore(id), 'NO_SPACE')
-  expect(problem.outcome).toBe('partial')
-  expect([...box.picture().keys()]).toEqual(['', 'a', 'a/f', 'b', 'b/f', 'c', 'c/f'])
+
+  test('for good: it stays half done, and says so', async () => {
+    const { box, problem } = await failing((move) => move >= 2)
+    expect(problem.outcome).toBe('partial')
+    expect(FILES.map(box.read)).toEqual(['saved', 'broken', 'broken'])
+  })
+
+  test('while a person works on: what they wrote stays', async () => {
+    const box = workbench()
+    for (const path of FILES) box.write(path, 'saved')
+    const { id } = await box.save()
+    for (const path of FILES) box.write(path, 'broken')
+    let moves = 0
+    intercept('renameSync', (path) => {
+      if (!path.includes('.snapshot-mcp-') || ++moves !== 2) return
+      box.write('a/f', 'theirs')
+      throw systemFault('EIO')
+    })
+    const problem = await refusal(box.restore(id), 'INTERNAL')
+    expect(problem.outcome).toBe('partial')
+    expect(FILES.map(box.read)).toEqual(['theirs', 'broken', 'broken'])
+  })
 })

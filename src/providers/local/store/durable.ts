@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { closeSync, fsyncSync, openSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { errno, systemError } from '../system-error.ts'
 
@@ -20,6 +20,13 @@ export function syncNames(...directories: string[]): void {
   } catch (error) {
     throw systemError(error, 'It was carried out, but may not survive a power cut', 'unknown')
   }
+}
+
+/** Makes a directory, and those above it that are missing, so that a power cut takes none of them away again. */
+export function makeDirectory(path: string): void {
+  const first = mkdirSync(path, { recursive: true, mode: 0o700 })
+  if (first === undefined) return
+  for (let at = path; at.length >= first.length; at = dirname(at)) syncDirectory(dirname(at))
 }
 
 /** Writes a whole file so that after a crash there is either the old one, the new one or none: never half of one. */

@@ -60,7 +60,11 @@ export function createLeases(
       wanted: () => others(name).length > 0,
       release() {
         clearInterval(heart)
-        rmSync(path, { force: true })
+        try {
+          rmSync(path, { force: true })
+        } catch {
+          // What was done under it is done all the same. The file is cleared away when this process has ended.
+        }
       },
     }
   }

@@ -261,11 +261,14 @@ export function createManifestStore(home: string, seal: Seal): ManifestStore {
       if (removed.length === 0) return []
       syncNames(folder)
       for (const id of removed) {
-        unlinkIfThere(join(details, `${id}.json`))
         parsed.delete(id)
         detailsCache.delete(id)
+        try {
+          unlinkIfThere(join(details, `${id}.json`))
+        } catch {
+          // The snapshot is gone. What is left of it goes with `sweepDetails`.
+        }
       }
-      syncNames(details)
       return removed
     },
     sweepDetails() {

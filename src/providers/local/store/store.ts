@@ -1,7 +1,8 @@
-import { chmodSync, existsSync, lstatSync, mkdirSync, statfsSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, lstatSync, statfsSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fail, SnapshotError } from '../../../snapshots/errors.ts'
 import { systemError } from '../system-error.ts'
+import { makeDirectory } from './durable.ts'
 import { openHeader } from './header.ts'
 import { createLeases, type Lease, type Leases } from './leases.ts'
 import {
@@ -115,7 +116,7 @@ function makeDirectories(directory: string): void {
       join(directory, name),
     ),
   ]) {
-    if (!existsSync(path)) mkdirSync(path, { recursive: true, mode: 0o700 })
+    if (!existsSync(path)) makeDirectory(path)
     // Behind a link lies something that is not the store's to write to. The whole store may well be moved by one.
     if (path !== directory && !lstatSync(path).isDirectory()) throw notADirectory(path)
   }
