@@ -1,5 +1,5 @@
 import type { Snapshot } from '../../src/snapshots/model.ts'
-import type { Context, Provider } from '../../src/snapshots/provider.ts'
+import type { Context, Provider, RecoveryHands } from '../../src/snapshots/provider.ts'
 
 /** Calls of a provider, as the checks make them: each an operation of its own, and done or thrown. */
 export const silent = { debug() {}, info() {}, warn() {}, error() {} }
@@ -41,4 +41,18 @@ export async function restore(provider: Provider, snapshot: string): Promise<voi
 export async function purge(provider: Provider): Promise<void> {
   const plan = await provider.planPurge?.({ all: true }, context())
   if (plan) await provider.purge?.(plan, context())
+}
+
+/** Notes a violation. */
+export type Say = (line: string) => void
+
+/** What the service does first: nobody else is at work here, so whatever was interrupted can be taken up. */
+export async function takeUp(provider: Provider, say: Say): Promise<void> {
+  const hands: RecoveryHands = {
+    hold: async () => ({ release: async () => {} }),
+    settle: async ({ outcome, message }) => {
+      if (outcome === 'left') say(`left half done by the recovery: ${message}`)
+    },
+  }
+  await provider.recover?.(hands, context())
 }

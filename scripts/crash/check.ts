@@ -1,5 +1,5 @@
-import type { Provider, RecoveryHands } from '../../src/snapshots/provider.ts'
-import { context } from './calls.ts'
+import type { Provider } from '../../src/snapshots/provider.ts'
+import { type Say, takeUp } from './calls.ts'
 import { explain } from './compare.ts'
 import { examine } from './examine.ts'
 import { cleanUp, goOn, litterIn, settle } from './go-on.ts'
@@ -22,9 +22,6 @@ export interface Findings {
   litter: string[]
 }
 
-/** Notes a violation. */
-export type Say = (line: string) => void
-
 /**
  * Opens the store as the next process would and holds it to everything it promised. Uses the store for further
  * operations, so the lane has to be reset afterwards.
@@ -36,27 +33,17 @@ export async function check(lane: Lane, aftermath: Aftermath): Promise<Findings>
   let provider: Provider | undefined
   try {
     provider = lane.open()
-    await provider.recover?.(hands(say), context())
+    await takeUp(provider, say)
     await examine(lane, provider, aftermath, say)
     for (const at of [lane.root, lane.other, lane.out]) found.litter.push(...litterIn(at))
     await goOn(lane, provider, aftermath, say)
     await cleanUp(lane, provider, found, say)
     await provider.close?.()
-    await settle(lane, found)
+    await settle(lane, found, say)
   } catch (error) {
     say(`the next start fails: ${explain(error)}`)
   }
   return found
-}
-
-/** What the service does for a provider that takes up what was interrupted: nobody else is at work here. */
-function hands(say: Say): RecoveryHands {
-  return {
-    hold: async () => ({ release: async () => {} }),
-    settle: async ({ outcome, message }) => {
-      if (outcome === 'left') say(`left half done by the recovery: ${message}`)
-    },
-  }
 }
 
 /** An error has to be one of ours, in words that tell no system's. */

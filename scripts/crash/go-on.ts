@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import type { Snapshot } from '../../src/snapshots/model.ts'
 import type { Provider } from '../../src/snapshots/provider.ts'
 import { differences, type Picture, picture } from '../../test/support/oracle.ts'
-import { all, context, native, purge, restore, save, trash } from './calls.ts'
-import type { Aftermath, Findings, Say } from './check.ts'
+import { all, context, native, purge, restore, type Say, save, takeUp, trash } from './calls.ts'
+import type { Aftermath, Findings } from './check.ts'
 import { compareCopy, sample } from './compare.ts'
 import type { Lane } from './lane.ts'
 
@@ -65,8 +65,9 @@ function storeFiles({ home }: Lane): string[] {
 }
 
 /** Two days later nothing of it is left in the store. */
-export async function settle(lane: Lane, { litter }: Findings): Promise<void> {
+export async function settle(lane: Lane, { litter }: Findings, say: Say): Promise<void> {
   const provider = lane.open(() => Date.now() + 2 * DAYS)
+  await takeUp(provider, say)
   await all(provider)
   await provider.close?.()
   const files = storeFiles(lane)

@@ -38,6 +38,8 @@ if (noDisk) say(`Left out: the full disk (${noDisk}).`)
 
 const bundle = await bundleDriver()
 const outcomes: Outcome[] = []
+/** Points that were planned and that no run came to. */
+const missed: string[] = []
 const start = performance.now()
 for (const operation of OPERATIONS.filter((name) => values.operation.includes(name))) {
   const kinds = KINDS.filter((kind) => values.kind.includes(kind))
@@ -49,6 +51,7 @@ for (const operation of OPERATIONS.filter((name) => values.operation.includes(na
     () =>
       sweep({
         ...{ operation, bundle, kinds, lanes: Number(values.lanes), progress: progress('system calls') },
+        missed: ({ kind, what }) => void missed.push(`${operation}, ${kind} at ${what}`),
         ...(values.syscall !== undefined && { syscall: values.syscall }),
       }),
     values.kind.includes('power loss') && values.syscall === undefined
@@ -71,6 +74,7 @@ const violations = findings(outcomes, 'violations')
 const litter = findings(outcomes, 'litter')
 if (violations.length > 0) say(`Violations:\n${violations.map((line) => `- ${line}`).join('\n')}\n`)
 if (litter.length > 0) say(`Left behind:\n${litter.map((line) => `- ${line}`).join('\n')}\n`)
+if (missed.length > 0) say(`Not hit:\n${missed.map((line) => `- ${line}`).join('\n')}\n`)
 if (!isPart) {
   const page = join(PROJECT, 'docs/reliability.md')
   const lines = [
@@ -80,6 +84,7 @@ if (!isPart) {
     '',
     ...listed('Violations', violations),
     ...listed('Left behind', litter),
+    ...listed('Planned, and not hit in six tries', missed),
   ]
   const text = readFileSync(page, 'utf8').replace(
     /(<!-- figures -->)[\s\S]*(<!-- \/figures -->)/,

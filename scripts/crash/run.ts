@@ -44,7 +44,8 @@ export async function startDriver(bundle: string, job: Job): Promise<Driver> {
     env: { ...process.env, UV_THREADPOOL_SIZE: '1', NODE_OPTIONS: '' },
     stdio: ['pipe', 'pipe', 'inherit'],
   })
-  const exit = once(child, 'exit')
+  // Not `exit`: its last words may still be on their way then.
+  const exit = once(child, 'close')
   const pid = child.pid as number
   let output = ''
   const hello = new Promise<string>((resolve, reject) => {

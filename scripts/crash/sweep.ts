@@ -17,6 +17,8 @@ export interface SweepOptions {
   /** Points worked on at the same time. */
   lanes: number
   progress?(done: number, total: number): void
+  /** Told of each point that no run came to. */
+  missed?(point: Point): void
 }
 
 /** A point and what was wrong after it. */
@@ -45,6 +47,7 @@ export async function sweep(options: SweepOptions): Promise<Outcome[]> {
       for (const point of queue) {
         const outcome = await hit(lane, point)
         if (outcome) outcomes.push(outcome)
+        else options.missed?.(point)
         options.progress?.(outcomes.length, points.length)
       }
     } finally {

@@ -7,7 +7,7 @@ import { createPause, throwIfCancelled } from './pause.ts'
 import { createRoom, withRoom } from './room.ts'
 import { type Scan, scan } from './scan.ts'
 import type { Lease } from './store/leases.ts'
-import { type Details, LAST_SEQUENCE, type Stored } from './store/manifests.ts'
+import { type Details, LAST_SEQUENCE, type Stored } from './store/manifest.ts'
 import type { ObjectWriter } from './store/objects.ts'
 
 /** Opens a directory for the time of `work`. */

@@ -11,7 +11,7 @@ import type { Scan } from './scan.ts'
 import type { Scope } from './scope.ts'
 import { rootOf } from './snapshot-view.ts'
 import { isEmptySteps, type RestoreSteps } from './steps.ts'
-import type { Stored } from './store/manifests.ts'
+import type { Stored } from './store/manifest.ts'
 import { systemError } from './system-error.ts'
 import { touchedBy, type Verification, verify } from './verify.ts'
 

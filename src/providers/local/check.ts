@@ -47,7 +47,10 @@ export async function findSuspects(
 }
 
 /** Suspects by any rule: what `within` needs is found in one pass. */
-export function suspectsOf({ count, span }: Columns, isSuspect: (at: number) => boolean): Suspects {
+export function suspectsOf(
+  { count, span }: Pick<Columns, 'count' | 'span'>,
+  isSuspect: (at: number) => boolean,
+): Suspects {
   const found: number[] = []
   for (let at = 0; at < count; at++) if (isSuspect(at)) found.push(at)
   const all = new Set(found)
@@ -62,12 +65,13 @@ export function unsettled(columns: Columns): Suspects {
   return suspectsOf(columns, (at) => ((columns.flags[at] as number) & (FLAG.settled | FLAG.excluded)) === 0)
 }
 
-/** The same and also everything that was hashed but never stored. */
-export function withUnsaved(suspects: Suspects, columns: Columns): Suspects {
-  const { flags } = columns
-  const unsaved = suspectsOf(columns, (at) => ((flags[at] as number) & FLAG.unsaved) !== 0)
+/** The same and also everything that was hashed but never stored. Of a directory that is its tree, not its names. */
+export function withUnsaved(suspects: Suspects, { count, span, flags }: Columns): Suspects {
+  const isUnsaved = (at: number) => ((flags[at] as number) & FLAG.unsaved) !== 0
+  const isDirectory = (at: number) => ((flags[at] as number) & FLAG.kind) === FLAG.directory
+  const unsaved = suspectsOf({ count, span }, isUnsaved)
   return {
-    entry: (at) => suspects.entry(at) || unsaved.entry(at),
+    entry: (at) => suspects.entry(at) || (isUnsaved(at) && !isDirectory(at)),
     within: (at) => suspects.within(at) || unsaved.within(at),
   }
 }

@@ -1,6 +1,6 @@
 import type { Damage, SnapshotRef } from '../../snapshots/provider.ts'
 import { type ByteString, show } from './names.ts'
-import type { Stored } from './store/manifests.ts'
+import type { Stored } from './store/manifest.ts'
 
 export type DamagedThing =
   | 'manifest'

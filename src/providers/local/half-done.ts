@@ -8,7 +8,7 @@ import type { ByteString } from './names.ts'
 import { createPause } from './pause.ts'
 import { stepsTo } from './plan.ts'
 import type { Scope } from './scope.ts'
-import type { Stored } from './store/manifests.ts'
+import type { Stored } from './store/manifest.ts'
 import type { Verification } from './verify.ts'
 import { storedView } from './view.ts'
 

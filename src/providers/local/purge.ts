@@ -4,7 +4,7 @@ import type { Engine } from './engine.ts'
 import { createPause } from './pause.ts'
 import { isProtected, toSnapshot } from './snapshot-view.ts'
 import { collect, estimate, insistOnTurn, SHARE } from './store/gc.ts'
-import type { Stored } from './store/manifests.ts'
+import type { Stored } from './store/manifest.ts'
 import type { Store } from './store/store.ts'
 import { systemError } from './system-error.ts'
 

@@ -13,7 +13,7 @@ import { toSource } from './roots.ts'
 import { createScope } from './scope.ts'
 import { rootOf } from './snapshot-view.ts'
 import type { RestoreSteps } from './steps.ts'
-import type { Stored } from './store/manifests.ts'
+import type { Stored } from './store/manifest.ts'
 import { systemError } from './system-error.ts'
 import { verify } from './verify.ts'
 

@@ -27,7 +27,7 @@ import { createRoster, type Roster } from './roster.ts'
 import type { ObjectWriter } from './store/objects.ts'
 import { summarise } from './summarise.ts'
 import { errno } from './system-error.ts'
-import { encodeTree, type SkipReason } from './tree.ts'
+import { encodeTree, MAX_DEPTH, type SkipReason } from './tree.ts'
 
 export interface Scan {
   /** What the next scan starts from. */
@@ -62,8 +62,6 @@ export interface ScanOptions {
   counts?: { entries: number; bytes: number }
 }
 
-/** Entries deeper than this are skipped and listed: each level keeps one descriptor open. */
-const MAX_DEPTH = 1000
 const CHANGED_SHOWN = 100
 
 /** An entry as the previous scan has it, and where in its roster. */
@@ -151,7 +149,10 @@ export async function scan(directory: Directory, options: ScanOptions): Promise<
     for (const entry of before.children) {
       const known = { entry, at: next }
       next += spanOf(entry)
-      const child = await scanEntry(place, entry.name, join(path, entry.name), known, depth)
+      // Not asked of `scanEntry`: a promise for each entry that nothing is the matter with would cost more than that.
+      const child = isSettledWithin(known)
+        ? passed(known)
+        : await scanEntry(place, entry.name, join(path, entry.name), known, depth)
       if (!child) return undefined
       children.push(child)
       if (pause.due()) await pause.take()

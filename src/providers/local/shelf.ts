@@ -1,6 +1,7 @@
 import type { Engine } from './engine.ts'
 import { rootOf } from './snapshot-view.ts'
-import { noSuchSnapshot, type Stored } from './store/manifests.ts'
+import type { Stored } from './store/manifest.ts'
+import { noSuchSnapshot } from './store/manifests.ts'
 
 /**
  * The snapshots that this server may show and touch: those of directories inside its roots. One store serves many

@@ -1,6 +1,6 @@
 import type { Snapshot } from '../../snapshots/model.ts'
 import { toSource } from './roots.ts'
-import type { Manifest, Stored } from './store/manifests.ts'
+import type { Manifest, Stored } from './store/manifest.ts'
 
 /** The directory a manifest is of, as bytes. */
 export function rootOf(manifest: Manifest): string {

@@ -27,8 +27,8 @@ export interface Remembered {
   readonly storedAt?: number
 }
 
-/** Written a moment after a call, so that the caller does not wait for it. */
-const FLUSH_AFTER_MS = 100
+/** Written once there was peace for a moment: neither this caller nor the next one waits for it. */
+const FLUSH_AFTER_MS = 1000
 /** Sources kept in memory; each takes about 150 bytes an entry. */
 const MAX_SOURCES = 8
 const DIGEST_BYTES = 32
@@ -102,7 +102,8 @@ export function createStatCache(directory: string, seal: Seal): StatCache {
         flushOne(oldest)
         scans.delete(oldest)
       }
-      timer ??= setTimeout(flush, FLUSH_AFTER_MS).unref()
+      clearTimeout(timer)
+      timer = setTimeout(flush, FLUSH_AFTER_MS).unref()
     },
     flush,
   }

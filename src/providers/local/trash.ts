@@ -5,7 +5,7 @@ import { type Engine, isoTime } from './engine.ts'
 import { objectId } from './object-id.ts'
 import { find, shelf } from './shelf.ts'
 import { isProtected, toSnapshot } from './snapshot-view.ts'
-import type { Stored } from './store/manifests.ts'
+import type { Stored } from './store/manifest.ts'
 import { systemError } from './system-error.ts'
 
 /** Deleting moves the manifest into the trash: the data stays, and the snapshot can be taken out again. */

@@ -5,14 +5,15 @@ import { type Suspects, suspectsOf } from './check.ts'
 import { stateDigest } from './digest.ts'
 import type { Directory } from './directory.ts'
 import type { Engine } from './engine.ts'
+import type { LiveDirectory } from './live.ts'
 import { createPause } from './pause.ts'
 import { stepsTo } from './plan.ts'
-import { childrenOf, createRoster, type Roster } from './roster.ts'
+import { createRoster, type Roster } from './roster.ts'
 import { FLAG } from './roster-layout.ts'
 import { type Scan, type ScanOptions, scan } from './scan.ts'
 import type { Scope } from './scope.ts'
-import { type DirectoryPlan, isEmptySteps, type RestoreSteps } from './steps.ts'
-import type { Stored } from './store/manifests.ts'
+import { type DirectoryPlan, isEmptySteps, type RestoreSteps, type Step } from './steps.ts'
+import type { Stored } from './store/manifest.ts'
 import { storedView } from './view.ts'
 
 export interface Verification {
@@ -60,25 +61,27 @@ export async function verify(
 }
 
 /**
- * What a restore may have changed: the directories it worked in, the entries in them, what it took away whole, and the
- * other names of all these.
+ * What a restore may have changed: the names in the directories it worked in, the entries it had steps for, what it took
+ * away whole, and the other names of all these.
  */
 export function touchedBy(plan: DirectoryPlan, { columns }: Roster): Suspects {
   const touched = new Set<number>()
   const inodes = new Set<bigint | undefined>()
-  const isDirectory = (at: number) => ((columns.flags[at] as number) & FLAG.kind) === FLAG.directory
   const visit = ({ live, steps }: DirectoryPlan) => {
-    if (live?.seat) {
-      touched.add(live.seat.at)
-      for (const at of childrenOf(columns, live.seat.at)) if (!isDirectory(at)) touched.add(at)
-    }
+    if (live?.seat) touch(live, live.seat.at, steps)
     for (const step of steps) {
       if (step.do === 'link' && step.leader.live) inodes.add(BigInt.asIntN(64, step.leader.live.stat.ino))
       if (step.do === 'enter' || step.do === 'make') visit(step.plan)
-      if (step.do !== 'enter' && step.live?.type === 'directory' && step.live.seat) {
-        const { at } = step.live.seat
-        for (let below = 0; below < (columns.span[at] as number); below++) touched.add(at + below)
-      }
+    }
+  }
+  const touch = (live: LiveDirectory, directory: number, steps: readonly Step[]) => {
+    const changed = new Set(steps.filter((step) => step.do !== 'enter').map(({ name }) => name))
+    touched.add(directory)
+    let at = directory + 1
+    for (const { name } of live.children) {
+      const end = at + (columns.span[at] as number)
+      if (!changed.has(name)) at = end
+      while (at < end) touched.add(at++)
     }
   }
   visit(plan)

@@ -4,7 +4,7 @@ import { createReader, MalformedBytes } from './bytes.ts'
 import { damagedDirectory } from './damaged.ts'
 import type { LinkGroups, LiveDirectory } from './live.ts'
 import { type ByteString, isEntryName, join } from './names.ts'
-import type { Stored } from './store/manifests.ts'
+import type { Stored } from './store/manifest.ts'
 import type { ObjectStore } from './store/objects.ts'
 import { type DirectoryEntry, decodeTree, type Entry, MAX_DEPTH } from './tree.ts'
 

@@ -3,7 +3,8 @@ import { decodeChunkList } from '../content.ts'
 import type { Pause } from '../pause.ts'
 import { decodeTree } from '../tree.ts'
 import { wellFormed } from '../view.ts'
-import type { ManifestStore, Stored } from './manifests.ts'
+import type { Stored } from './manifest.ts'
+import type { ManifestStore } from './manifests.ts'
 import type { ObjectStore } from './objects.ts'
 
 /** What the snapshots need, those in the trash included. It only grows: what was needed once stays so to the end. */

@@ -3,7 +3,7 @@ import { type FileHandle, open, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fail } from '../../../snapshots/errors.ts'
 import { compress } from './codec.ts'
-import { writeDurably } from './durable.ts'
+import { syncDirectory, writeDurably } from './durable.ts'
 import { encodeIndex, MAX_BLOCK_BYTES, type PackIndex } from './pack-index.ts'
 import { PLACE, type Seal } from './seal.ts'
 
@@ -205,6 +205,8 @@ export function createPackWriter(directory: string, seal: Seal): PackWriter {
     async commit() {
       await flushAll()
       await finishPack()
+      // The names of packs before those of their indexes: no power cut leaves an index without its pack.
+      if (finished.length > 0) syncDirectory(directory)
       const written = finished.map((done) => {
         const encoded = seal.seal(encodeIndex(done.index), PLACE.index(done.name))
         writeDurably(join(directory, `${done.name}.idx`), encoded)

@@ -5,13 +5,8 @@ import { systemError } from '../system-error.ts'
 import { makeDirectory } from './durable.ts'
 import { openHeader } from './header.ts'
 import { createLeases, type Lease, type Leases } from './leases.ts'
-import {
-  createManifestStore,
-  type Details,
-  type Manifest,
-  type ManifestStore,
-  type Stored,
-} from './manifests.ts'
+import type { Details, Manifest, Stored } from './manifest.ts'
+import { createManifestStore, type ManifestStore } from './manifests.ts'
 import { createObjectStore, type ObjectStore } from './objects.ts'
 import type { Seal } from './seal.ts'
 import { sweepUnfinished } from './unfinished.ts'

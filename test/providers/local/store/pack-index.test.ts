@@ -2,13 +2,21 @@ import { createHash } from 'node:crypto'
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createWriter, MalformedBytes } from '../../../../src/providers/local/bytes.ts'
-import { decodeIndex, encodeIndex, type PackIndex } from '../../../../src/providers/local/store/pack-index.ts'
+import {
+  decodeIndex,
+  encodeIndex,
+  MAX_BLOCK_BYTES,
+  type PackIndex,
+} from '../../../../src/providers/local/store/pack-index.ts'
+import { createPackWriter } from '../../../../src/providers/local/store/pack-writer.ts'
+import { PLAIN } from '../../../../src/providers/local/store/seal.ts'
+import { refusal, temporaryDirectory } from '../../../snapshots/world.ts'
 import { damage, hex, spoil } from '../arbitraries.ts'
 
 const block = fc.record({
   offset: fc.maxSafeNat(),
   stored: fc.nat(),
-  size: fc.integer({ min: 1, max: 2 ** 40 }),
+  size: fc.integer({ min: 1, max: MAX_BLOCK_BYTES }),
   codec: fc.nat(255),
 })
 
@@ -88,4 +96,13 @@ test.each([
   ['another layout', sealed(Buffer.from('SIX1\x01\0\0', 'latin1'))],
 ])('%s is refused', (_what, bytes) => {
   expect(() => decodeIndex(bytes)).toThrow(MalformedBytes)
+})
+
+test('what a reader would refuse is not written', async () => {
+  const writer = createPackWriter(temporaryDirectory(), PLAIN)
+  const append = async (bytes: number) => writer.append('0'.repeat(64), Buffer.alloc(bytes), 'tree')
+  await refusal(append(MAX_BLOCK_BYTES + 1), 'UNSUPPORTED')
+  const block = { offset: 0, stored: 1, size: MAX_BLOCK_BYTES + 1, codec: 0 }
+  expect(decodeOrRefuse(encodeIndex({ blocks: [block], ids: [], places: [] }))).toBeUndefined()
+  await writer.abort()
 })
