@@ -17,7 +17,7 @@ export interface SweepOptions {
   /** Points worked on at the same time. */
   lanes: number
   progress?(done: number, total: number): void
-  /** Told of each point that no run came to. */
+  /** Told of each point that no run came to, whether or not one hit something else instead. */
   missed?(point: Point): void
 }
 
@@ -47,7 +47,7 @@ export async function sweep(options: SweepOptions): Promise<Outcome[]> {
       for (const point of queue) {
         const outcome = await hit(lane, point)
         if (outcome) outcomes.push(outcome)
-        else options.missed?.(point)
+        if (outcome?.what !== point.what) options.missed?.(point)
         options.progress?.(outcomes.length, points.length)
       }
     } finally {

@@ -25,7 +25,7 @@ const BATCH = 256
  */
 export function createCheck({ roster, path, verdicts, cursor }: CheckTask): () => boolean {
   const columns = columnsOf(roster)
-  const paths = pathsOf(columns)
+  const pathOf = pathsOf(columns, path)
   return () => {
     const from = Atomics.add(cursor, 0, BATCH)
     if (from >= columns.count) return false
@@ -38,8 +38,7 @@ export function createCheck({ roster, path, verdicts, cursor }: CheckTask): () =
     const flags = columns.flags[n] as number
     if ((flags & FLAG.excluded) !== 0) return true
     if ((flags & FLAG.settled) === 0) return false
-    const below = paths.path(n)
-    const stats = look(below === '' ? path : `${path}/${below}`)
+    const stats = look(pathOf(n))
     return (
       stats !== undefined &&
       stats.ctimeNs === columns.ctime[n] &&

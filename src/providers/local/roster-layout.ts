@@ -106,10 +106,14 @@ export function columnsOf({ columns: bytes, records }: RosterBytes): Columns {
   }
 }
 
-/** Names of entries as byte strings, and paths from the root, remembered for directories. */
-export function pathsOf({ records, recordAt, up }: Columns) {
+/** Paths of entries: below the root, or where `root` is given, from there. Asked for in the order of a walk they cost little. */
+export function pathsOf({ records, recordAt, up }: Columns, root = ''): (n: number) => string {
   const bytes = Buffer.from(records.buffer, records.byteOffset, records.byteLength)
-  const directories = new Map<number, string>()
+  /** Of directories, with a slash at the end. */
+  const prefixes = new Map<number, string>([[0, root === '' ? '' : `${root}/`]])
+  let last = 0
+  let prefix = prefixes.get(0) as string
+
   // A record begins with its name: the length in seven bits a byte, then the bytes.
   const name = (n: number): string => {
     let at = recordAt[n] as number
@@ -117,20 +121,23 @@ export function pathsOf({ records, recordAt, up }: Columns) {
     if (length >= 0x80) length = (length & 0x7f) | ((bytes[at++] as number) << 7)
     return bytes.toString('latin1', at, at + length)
   }
-  const directory = (n: number): string => {
-    let path = directories.get(n)
-    if (path === undefined) {
-      path = n === 0 ? '' : below(n)
-      directories.set(n, path)
+
+  const prefixOf = (directory: number): string => {
+    let found = prefixes.get(directory)
+    if (found === undefined) {
+      found = `${prefixOf(directory - (up[directory] as number))}${name(directory)}/`
+      prefixes.set(directory, found)
     }
-    return path
+    return found
   }
-  const below = (n: number): string => {
-    const parent = directory(n - (up[n] as number))
-    return parent === '' ? name(n) : `${parent}/${name(n)}`
-  }
-  return {
-    /** Empty for the root. */
-    path: (n: number): string => (n === 0 ? '' : below(n)),
+
+  return (n) => {
+    if (n === 0) return root
+    const directory = n - (up[n] as number)
+    if (directory !== last) {
+      last = directory
+      prefix = prefixOf(directory)
+    }
+    return prefix + name(n)
   }
 }

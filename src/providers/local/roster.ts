@@ -237,7 +237,7 @@ export function lookIn(columns: Columns): {
 } {
   const entryAt = entriesOf(columns)
   return {
-    path: pathsOf(columns).path,
+    path: pathsOf(columns),
     content: (at) => (entryAt(at) as { content: string }).content,
     skipReason: (at) => (entryAt(at) as { reason: SkipReason }).reason,
   }
