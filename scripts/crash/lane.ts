@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createLocalProvider } from '../../src/providers/local/index.ts'
 import type { Provider } from '../../src/snapshots/provider.ts'
 import { type Picture, picture } from '../../test/support/oracle.ts'
@@ -79,6 +80,8 @@ export async function makeLane(operation: Operation, parent = SCRATCH): Promise<
   const trashed = await saved(root, 'trashed')
   await trash(provider, trashed)
   unlinkSync(join(root, 'short-lived.bin'))
+  // What was changed a moment ago is read again next time: lanes would differ in the files that they open.
+  await sleep(100)
   const later = await saved(root, 'later')
   writeFileSync(join(other, 'kept.txt'), 'kept\n')
   const otherId = await saved(other, 'other')
