@@ -1,11 +1,18 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { configurationTable, errorTable, policyTable, toolDetails, toolTable } from './tables.ts'
+import {
+  configurationTable,
+  errorTable,
+  policySchema,
+  policyTable,
+  toolDetails,
+  toolTable,
+} from './tables.ts'
 
 /**
  * Fills the parts of the documents that follow from the code, between `<!-- generated:NAME -->` and
- * `<!-- /generated -->`. With `--check` it writes nothing and fails when something is out of date.
+ * `<!-- /generated -->`, and writes the files that follow from it as a whole. With `--check` it writes nothing and fails when something is out of date.
  */
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
@@ -16,8 +23,16 @@ const DOCUMENTS: Record<string, Record<string, () => string>> = {
   'docs/errors.md': { errors: errorTable },
 }
 
+/** Files that are generated as a whole. */
+const FILES: Record<string, () => string> = {
+  'docs/policy.schema.json': policySchema,
+}
+
 const check = process.argv.includes('--check')
-const complaints = Object.entries(DOCUMENTS).flatMap(([file, parts]) => bring(file, parts))
+const complaints = [
+  ...Object.entries(DOCUMENTS).flatMap(([file, parts]) => bring(file, parts)),
+  ...Object.entries(FILES).flatMap(([file, content]) => replace(file, content())),
+]
 for (const complaint of complaints) process.stderr.write(`${complaint}\n`)
 process.exitCode = complaints.length > 0 ? 1 : 0
 
@@ -36,6 +51,12 @@ function bring(file: string, parts: Record<string, () => string>): string[] {
     else after = `${after.slice(0, start)}${opening}\n${content()}\n${after.slice(end)}`
   }
   if (missing.length > 0) return missing
+  return replace(file, after)
+}
+
+function replace(file: string, after: string): string[] {
+  const path = join(root, file)
+  const before = existsSync(path) ? readFileSync(path, 'utf8') : undefined
   if (after === before) return []
   if (check) return [`${file} is out of date: run npm run docs`]
   writeFileSync(path, after)

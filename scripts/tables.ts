@@ -1,6 +1,7 @@
+import { z } from 'zod'
 import { flagOf } from '../src/cli/help.ts'
 import { SETTINGS, type Setting } from '../src/config/settings.ts'
-import { PolicyFile } from '../src/config/values.ts'
+import { PolicyFile } from '../src/guard/policy-file.ts'
 import { listTools } from '../src/mcp/list-tools.ts'
 import { TOOLS } from '../src/mcp/tools/index.ts'
 import { ERROR_CODES, type ErrorCode, RESERVED } from '../src/snapshots/errors.ts'
@@ -69,10 +70,17 @@ export function policyTable(): string {
     ['Key', 'Default', 'Meaning'],
     Object.entries(PolicyFile.shape).map(([key, schema]) => [
       `\`${key}\``,
-      defaults[key] === undefined ? 'all' : `\`${defaults[key]}\``,
+      defaults[key] === undefined ? 'not set' : `\`${defaults[key]}\``,
       schema.description ?? '',
     ]),
   )
+}
+
+/** For editors, and for whoever writes policies by program. */
+export function policySchema(): string {
+  const { $schema, ...schema } = z.toJSONSchema(PolicyFile, { io: 'input', unrepresentable: 'any' })
+  const title = 'Policy file of snapshot-mcp'
+  return `${JSON.stringify({ $schema, title, ...schema }, undefined, 2)}\n`
 }
 
 export function errorTable(): string {

@@ -1,8 +1,13 @@
 import { homedir, userInfo } from 'node:os'
+import { join } from 'node:path'
+import { livePolicy } from './config/policy.ts'
 import type { Config } from './config.ts'
 import type { Approvals } from './guard/approvals.ts'
+import type { Audit } from './guard/audit.ts'
+import { permit } from './guard/policy.ts'
+import { removable } from './guard/removal.ts'
 import { createLog } from './log.ts'
-import { createRegistry, REMOTE } from './providers/index.ts'
+import { createRegistry, type ProviderOptions, REMOTE } from './providers/index.ts'
 import { durationMs } from './snapshots/model.ts'
 import type { Log, ProviderRegistry } from './snapshots/provider.ts'
 import type { Service } from './snapshots/service-api.ts'
@@ -21,6 +26,7 @@ export interface App {
   registry: ProviderRegistry
   service(): Promise<Service>
   approvals(): Promise<Approvals>
+  audit(): Promise<Audit>
   /** Signs what a client carries between a question and its answer. */
   stateKey(): Promise<Uint8Array>
   /** Lets the service finish, if it was ever needed. */
@@ -51,6 +57,7 @@ export function createApp(config: Config): App {
       const { createApprovals } = await import('./guard/approvals.ts')
       return createApprovals({ state: await openState(config), clock })
     },
+    audit: () => openAudit(config),
     stateKey: async () => (await import('./mcp/state-key.ts')).loadStateKey(config.stateDirectory),
     close: async () => (await service?.catch(() => undefined))?.close(),
   }
@@ -61,24 +68,29 @@ async function openState({ stateDirectory }: Config) {
   return createFileStore({ directory: stateDirectory, clock })
 }
 
+async function openAudit(config: Config) {
+  const [{ createAudit }, { lock }] = await Promise.all([import('./guard/audit.ts'), openState(config)])
+  return createAudit({ directory: auditDirectory(config), lock, clock })
+}
+
+/** Beside the state, which may be on another machine: each machine keeps its own log. */
+export const auditDirectory = ({ home }: Pick<Config, 'home'>) => join(home, 'audit')
+
 async function assemble(config: Config, registry: ProviderRegistry, log: Log): Promise<Service> {
-  const [{ randomBytes }, { createGuard }, { approveCommand }, { createService }, state] = await Promise.all([
-    import('node:crypto'),
-    import('./guard/guard.ts'),
-    import('./guard/approve-command.ts'),
-    import('./snapshots/service.ts'),
-    openState(config),
-  ])
-  const { delete: deletes, providers } = config.policy
-  const policy = {
-    read_only: config.readOnly,
-    delete: deletes,
-    ...(providers !== undefined && { providers }),
-  }
+  const [{ randomBytes }, { createGuard }, { audited }, { approveCommand }, { createService }, state, audit] =
+    await Promise.all([
+      import('node:crypto'),
+      import('./guard/guard.ts'),
+      import('./guard/audited.ts'),
+      import('./guard/approve-command.ts'),
+      import('./snapshots/service.ts'),
+      openState(config),
+      openAudit(config),
+    ])
   const guard = createGuard({
     state,
     mode: config.guard,
-    policy: () => policy,
+    policy: livePolicy(config.policyFile, config.readOnly),
     approveCommand: approveCommand({
       start: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
       home: config.home,
@@ -88,7 +100,14 @@ async function assemble(config: Config, registry: ProviderRegistry, log: Log): P
     clock,
     log,
   })
-  return createService({ registry, guard, state, clock, random: randomBytes, log })
+  return createService({
+    registry,
+    guard: audited(guard, audit, log),
+    state,
+    clock,
+    random: randomBytes,
+    log,
+  })
 }
 
 function registryOf(config: Config, log: Log): ProviderRegistry {
@@ -102,10 +121,24 @@ function registryOf(config: Config, log: Log): ProviderRegistry {
     ...(config.encrypt !== undefined && { encrypt: config.encrypt }),
     trashWindowMs: durationMs(trash_window),
     specialModes: special_modes,
-    expire: config.policy.delete !== 'never',
+    expirable: expirable(config),
     clock,
     log,
   })
+}
+
+/** Nobody is asked when a snapshot expires, but the policy is. One that cannot be read lets nothing go. */
+function expirable({ policyFile, readOnly }: Config): ProviderOptions['expirable'] {
+  const policy = livePolicy(policyFile, readOnly)
+  return (due, shelf) => {
+    try {
+      const rules = policy()
+      for (const { provider } of due) permit(rules, { type: 'delete', provider })
+      return removable(rules, due, shelf, { reversible: true, now: clock() })
+    } catch {
+      return []
+    }
+  }
 }
 
 /** Windows has no numbers for users. */

@@ -5,7 +5,7 @@ import { NAME, VERSION } from './version.ts'
 
 /** argv -> one command; nothing else. Exit status: 0 done, 1 refused or failed, 2 called wrongly. */
 async function main(argv: readonly string[]): Promise<number> {
-  const { positionals, json, sample, all, yes, help, version, flags } = readCommandLine(argv)
+  const { positionals, json, sample, limit, all, yes, verify, help, version, flags } = readCommandLine(argv)
   const [command = 'serve', ...rest] = positionals
   if (version) return print(`${NAME} ${VERSION}\n`)
   if (help || command === 'help') return print((await import('./cli/help.ts')).helpText())
@@ -13,6 +13,8 @@ async function main(argv: readonly string[]): Promise<number> {
     throw fail('INVALID_ARGUMENT', '--sample belongs to verify.', 'See snapshot-mcp --help.')
   if ((all || yes) && command !== 'purge')
     throw fail('INVALID_ARGUMENT', '--all and --yes belong to purge.', 'See snapshot-mcp --help.')
+  if ((verify || limit !== undefined) && command !== 'audit')
+    throw fail('INVALID_ARGUMENT', '--verify and --limit belong to audit.', 'See snapshot-mcp --help.')
   switch (command) {
     case 'serve':
       take(rest, 0)
@@ -27,6 +29,9 @@ async function main(argv: readonly string[]): Promise<number> {
     case 'verify':
       take(rest, 0)
       return (await import('./cli/verify.ts')).verify({ sample, json }, loadConfig(flags))
+    case 'audit':
+      take(rest, 0)
+      return (await import('./cli/audit.ts')).audit({ limit, json, verify }, loadConfig(flags), print)
     case 'tools':
       take(rest, 0)
       return print((await import('./cli/tools.ts')).toolsText(loadConfig(flags), json))

@@ -1,12 +1,13 @@
-import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import type { z } from 'zod'
+import { parse, readJson } from './config/json-file.ts'
+import { readPolicy } from './config/policy.ts'
+import { knownProviders } from './config/providers.ts'
 import { expandTilde, findRoots, type Roots, refuseReachable } from './config/roots.ts'
 import { type Given, type Key, SETTINGS, type Setting } from './config/settings.ts'
-import { type KeySource, PolicyFile } from './config/values.ts'
-import { PROVIDER_NAMES } from './providers/index.ts'
+import type { KeySource } from './config/values.ts'
+import type { PolicyFile } from './guard/policy-file.ts'
 import { fail } from './snapshots/errors.ts'
 
 /** The only reader of flags, variables and configuration files. Everything else is handed a Config. */
@@ -17,7 +18,9 @@ export interface Config extends Roots {
   providers: readonly string[]
   readOnly: boolean
   guard: 'auto' | 'token' | 'human'
+  /** As it was at the start; what it allows is read anew for each decision. */
   policy: PolicyFile
+  policyFile?: string
   maxStoreBytes?: number
   maxSourceBytes?: number
   /** Where the key for the local store comes from. It is read when the store is first opened. */
@@ -31,10 +34,14 @@ export interface CommandLine {
   json: boolean
   /** What share `verify` is to read. */
   sample: string | undefined
+  /** How many entries `audit` is to show. */
+  limit: string | undefined
   /** Everything in the trash, for `purge`. */
   all: boolean
   /** The answer to what `purge` asks. */
   yes: boolean
+  /** That `audit` is to check its chain. */
+  verify: boolean
   help: boolean
   version: boolean
 }
@@ -55,8 +62,10 @@ export function readCommandLine(argv: readonly string[]): CommandLine & { flags:
     config: { type: 'string' },
     json: { type: 'boolean' },
     sample: { type: 'string' },
+    limit: { type: 'string' },
     all: { type: 'boolean' },
     yes: { type: 'boolean' },
+    verify: { type: 'boolean' },
     help: { type: 'boolean', short: 'h' },
     version: { type: 'boolean', short: 'v' },
   }
@@ -69,15 +78,17 @@ export function readCommandLine(argv: readonly string[]): CommandLine & { flags:
       allowPositionals: true,
       allowNegative: true,
     })
-    const { json, all, yes, help, version, sample, ...flags } = values
+    const { json, all, yes, verify, help, version, sample, limit, ...flags } = values
     const own = {
       json: json === true,
       all: all === true,
       yes: yes === true,
+      verify: verify === true,
       help: help === true,
       version: version === true,
     }
-    return { positionals, ...own, sample: sample as string | undefined, flags }
+    const texts = { sample, limit } as Pick<CommandLine, 'sample' | 'limit'>
+    return { positionals, ...own, ...texts, flags }
   } catch (cause) {
     throw fail('INVALID_ARGUMENT', (cause as Error).message.split('. ')[0] ?? 'Bad flags', SEE_HELP, {
       cause,
@@ -95,20 +106,22 @@ export function loadConfig(flags: Record<string, unknown>, around: Surroundings 
   const home = path(given.home ?? defaultHome(around))
   const stateDirectory = stateDirectoryOf(given.state ?? 'file:', home)
   const policyFile = given.policy === undefined ? undefined : path(given.policy)
+  const policy = readPolicy(policyFile)
   const { maxStoreBytes, maxSourceBytes, ...rest } = {
     home,
     stateDirectory,
     providers: knownProviders(given.providers ?? ['local']),
     readOnly: given.read_only ?? false,
     guard: given.guard ?? 'auto',
-    policy: policyFile === undefined ? PolicyFile.parse({}) : readPolicy(policyFile),
-    maxStoreBytes: given.max_store,
-    maxSourceBytes: given.max_source,
+    policy,
+    maxStoreBytes: lower(given.max_store, policy.quotas?.store_bytes),
+    maxSourceBytes: lower(given.max_source, policy.quotas?.source_bytes),
     logLevel: given.log_level ?? 'info',
   }
   const found = findRoots(given.roots, {
     cwd: around.cwd,
     userHome: around.userHome,
+    ...(policy.roots && { within: policy.roots }),
     reserved: [
       { path: home, holds: 'snapshots are kept' },
       { path: stateDirectory, holds: 'the records of the server are kept' },
@@ -126,8 +139,13 @@ export function loadConfig(flags: Record<string, unknown>, around: Surroundings 
     ...(maxStoreBytes !== undefined && { maxStoreBytes }),
     ...(maxSourceBytes !== undefined && { maxSourceBytes }),
     ...(encrypt !== undefined && { encrypt }),
+    ...(policyFile !== undefined && { policyFile }),
     ...found,
   }
+}
+
+function lower(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other)
 }
 
 /** A program without a slash is looked for in the PATH; any other is a file, like the key itself. */
@@ -186,28 +204,6 @@ function refuseUnknown(file: Record<string, unknown>, env: Surroundings['env']):
   if (unknown !== undefined) throw fail('INVALID_ARGUMENT', `The variable ${unknown} is unknown.`, SEE_HELP)
 }
 
-function parse<S extends z.ZodType>(schema: S, value: unknown, origin: string): z.output<S> {
-  const result = schema.safeParse(value)
-  if (result.success) return result.data
-  const { path = [], message = 'is wrong' } = result.error.issues[0] ?? {}
-  throw fail('INVALID_ARGUMENT', `${[origin, ...path].join(': ')}: ${message}.`, SEE_HELP)
-}
-
-function readJson(path: string, what: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(readFileSync(path, 'utf8'))
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value }
-  } catch (cause) {
-    throw fail('INVALID_ARGUMENT', `The ${what} ${path} cannot be read as JSON.`, SEE_HELP, { cause })
-  }
-  throw fail('INVALID_ARGUMENT', `The ${what} ${path} does not hold a JSON object.`, SEE_HELP)
-}
-
-/** A policy that cannot be read denies everything: the server does not start. */
-function readPolicy(path: string): PolicyFile {
-  return parse(PolicyFile, readJson(path, 'policy file'), 'policy file')
-}
-
 function defaultHome({ env, userHome }: Surroundings): string {
   const data = env.XDG_DATA_HOME
   return join(data && isAbsolute(data) ? data : join(userHome, '.local', 'share'), 'snapshot-mcp')
@@ -222,15 +218,4 @@ function stateDirectoryOf(url: string, home: string): string {
     `The state store ${JSON.stringify(url)} is not supported.`,
     'Use file: or file:/abs/dir.',
   )
-}
-
-function knownProviders(names: readonly string[]): readonly string[] {
-  const unknown = names.find((name) => !PROVIDER_NAMES.includes(name))
-  if (unknown !== undefined)
-    throw fail(
-      'INVALID_ARGUMENT',
-      `There is no provider ${JSON.stringify(unknown)}.`,
-      `Known: ${PROVIDER_NAMES.join(', ')}.`,
-    )
-  return [...new Set(names)]
 }

@@ -1,21 +1,24 @@
-import { userInfo } from 'node:os'
 import { createApp } from '../app.ts'
 import type { Config } from '../config.ts'
 import type { Approvals } from '../guard/approvals.ts'
+import type { Audit } from '../guard/audit.ts'
+import { planName } from '../guard/plans.ts'
 import { effectLines } from '../mcp/tools/effects.ts'
 import { fail } from '../snapshots/errors.ts'
 import { plain } from '../snapshots/plain.ts'
-import { type Terminal, terminalOf } from './terminal.ts'
+import { operator, type Terminal, terminalOf } from './terminal.ts'
 
 /** A person's yes or no to what an agent wants to do, from a place that the agent's client does not reach. */
 export async function approve(code: string, config: Config): Promise<number> {
-  const approvals = await createApp(config).approvals()
-  const by = `terminal:${userInfo().username}`
-  return decide(code, { approvals, terminal: terminalOf(process), by, searched: config.stateDirectory })
+  const app = createApp(config)
+  const [approvals, audit] = await Promise.all([app.approvals(), app.audit()])
+  const terminal = terminalOf(process)
+  return decide(code, { approvals, audit, terminal, by: operator(), searched: config.stateDirectory })
 }
 
 export interface Decision {
   approvals: Approvals
+  audit: Audit
   terminal: Terminal
   /** For the records. */
   by: string
@@ -24,7 +27,10 @@ export interface Decision {
 }
 
 /** Shows the plan, asks, and records the answer. 1 when the person says no; NOT_FOUND when nothing waits. */
-export async function decide(code: string, { approvals, terminal, by, searched }: Decision): Promise<number> {
+export async function decide(
+  code: string,
+  { approvals, audit, terminal, by, searched }: Decision,
+): Promise<number> {
   // Before the code is looked up: a script must not learn which codes are good.
   if (!terminal.interactive)
     throw fail(
@@ -51,6 +57,8 @@ export async function decide(code: string, { approvals, terminal, by, searched }
   )
   const answer = await terminal.ask('Approve? Type yes to approve, anything else to decline: ')
   const yes = answer.trim().toLowerCase() === 'yes'
+  const about = { principal, type, provider, by, plan: planName(found.approval.plan) }
+  await audit.append({ event: yes ? 'approved' : 'declined', ...about })
   await (yes ? approvals.approve(found.code, by) : approvals.decline(found.code, by))
   terminal.say(yes ? 'Approved. The agent can repeat its call now.' : 'Declined. Nothing was changed.')
   return yes ? 0 : 1

@@ -12,6 +12,10 @@ const COMMANDS = [
     'verify [--sample 10%] [--json]',
     'Read back what is stored, all or a random share, and say what is damaged. Status 1 if anything is.',
   ],
+  [
+    'audit [--limit N] [--verify] [--json]',
+    'Show what was decided and done last, 50 entries or N. With --verify check that none was changed or taken out. Status 1 if one was.',
+  ],
   ['tools [--json]', 'Print the tools as a client gets them.'],
 ] as const
 

@@ -4,7 +4,7 @@ import { fail } from '../snapshots/errors.ts'
 import type { Snapshot } from '../snapshots/model.ts'
 import { plain } from '../snapshots/plain.ts'
 import type { Context, Provider, PurgePlan } from '../snapshots/provider.ts'
-import { type Terminal, terminalOf } from './terminal.ts'
+import { operator, type Terminal, terminalOf } from './terminal.ts'
 
 export interface PurgeOptions {
   /** Also what can still be undone. */
@@ -29,13 +29,23 @@ export async function purge(
       'Run it in a terminal, or with --yes.',
     )
   }
-  const { registry, log } = createApp(config)
+  const app = createApp(config)
+  const { registry, log } = app
+  const tell = async (provider: string, plan: PurgePlan) =>
+    (await app.audit()).append({
+      event: 'purged',
+      principal: app.principal,
+      provider,
+      targets: plan.snapshots.map(({ id }) => id),
+      by: operator(),
+    })
   const ctx = { signal: new AbortController().signal, progress() {}, log, operation: 'op_terminal' }
   let status: number | undefined
   for (const name of registry.names) {
     const provider = await registry.get(name)
     try {
-      if (provider.planPurge) status = Math.max(status ?? 0, await purgeOne(provider, options, terminal, ctx))
+      if (provider.planPurge)
+        status = Math.max(status ?? 0, await purgeOne(provider, { ...options, tell }, terminal, ctx))
     } finally {
       await provider.close?.()
     }
@@ -46,7 +56,7 @@ export async function purge(
 
 async function purgeOne(
   provider: Provider,
-  { all, yes }: PurgeOptions,
+  { all, yes, tell }: PurgeOptions & { tell(provider: string, plan: PurgePlan): Promise<void> },
   terminal: Terminal,
   ctx: Context,
 ): Promise<number> {
@@ -63,6 +73,7 @@ async function purgeOne(
       return 1
     }
   }
+  await tell(provider.name, plan)
   const result = await provider.purge?.(plan, ctx)
   if (!result) return 0
   terminal.say(

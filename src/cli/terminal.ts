@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os'
 import { createInterface } from 'node:readline/promises'
 
 /** A person on the other side, or not. */
@@ -6,6 +7,9 @@ export interface Terminal {
   say(text: string): void
   ask(question: string): Promise<string>
 }
+
+/** For the records: who sits there. */
+export const operator = () => `terminal:${userInfo().username}`
 
 export function terminalOf({ stdin, stdout }: Pick<NodeJS.Process, 'stdin' | 'stdout'>): Terminal {
   return {

@@ -4,7 +4,7 @@ import { fail } from '../snapshots/errors.ts'
 import { SnapshotId } from '../snapshots/model.ts'
 import { plain } from '../snapshots/plain.ts'
 import type { Context, Provider } from '../snapshots/provider.ts'
-import { type Terminal, terminalOf } from './terminal.ts'
+import { operator, type Terminal, terminalOf } from './terminal.ts'
 
 /** Lifts the protection of a snapshot: a person's decision, for which no tool exists. */
 export async function unprotect(
@@ -23,17 +23,27 @@ export async function unprotect(
   if (!success)
     throw fail('INVALID_ARGUMENT', 'That is not a snapshot id.', 'Give it as snapshot_list shows it.')
   const at = id.indexOf(':')
-  const { registry, log } = createApp(config)
+  const app = createApp(config)
+  const { registry, log, principal } = app
   const provider = await registry.get(id.slice(0, at))
   const ctx = { signal: new AbortController().signal, progress() {}, log, operation: 'op_terminal' }
   try {
-    return await lift(provider, id.slice(at + 1), terminal, ctx)
+    return await lift(provider, id.slice(at + 1), terminal, ctx, async () => {
+      const about = { principal, provider: provider.name, targets: [id], by: operator() }
+      await (await app.audit()).append({ event: 'unprotected', ...about })
+    })
   } finally {
     await provider.close?.()
   }
 }
 
-async function lift(provider: Provider, native: string, terminal: Terminal, ctx: Context): Promise<number> {
+async function lift(
+  provider: Provider,
+  native: string,
+  terminal: Terminal,
+  ctx: Context,
+  tell: () => Promise<void>,
+): Promise<number> {
   if (!provider.unprotect) {
     throw fail('UNSUPPORTED', `${provider.name} has no protection to lift.`, 'There is nothing to do.')
   }
@@ -50,6 +60,7 @@ async function lift(provider: Provider, native: string, terminal: Terminal, ctx:
     terminal.say('It stays protected.')
     return 1
   }
+  await tell()
   await provider.unprotect(native, ctx)
   terminal.say('It is no longer protected.')
   return 0

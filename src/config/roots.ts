@@ -6,6 +6,8 @@ export interface RootRules {
   cwd: string
   /** The home directory of the user. */
   userHome: string
+  /** The operator's policy: what every root must be, or lie in. */
+  within?: readonly string[]
   /** What a restore must not reach, each with what it is for. They need not exist yet. */
   reserved: readonly { path: string; holds: string }[]
 }
@@ -45,6 +47,8 @@ function checkRoot(text: string, rules: RootRules): string {
   const refuse = (why: string) => fail('INVALID_ARGUMENT', `The root ${path} is refused: ${why}.`, HINT)
   if (dirname(root) === root) throw refuse('it is the root of a file system')
   if (contains(root, realpathOfFuture(rules.userHome))) throw refuse('it holds your home directory')
+  if (rules.within && !rules.within.some((allowed) => contains(realpathOfFuture(resolve(allowed)), root)))
+    throw refuse('the policy of the operator does not allow it')
   for (const { path: kept, holds } of rules.reserved)
     if (contains(realpathOfFuture(kept), root) || reachable(root, kept))
       throw refuse(`it overlaps ${kept}, where ${holds}`)

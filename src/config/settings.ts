@@ -67,7 +67,8 @@ export const SETTINGS = {
     value: 'FILE',
     schema: Text,
     fallback: 'none',
-    about: 'A JSON file with limits that no call can loosen. It must lie outside of every root.',
+    about:
+      'A JSON file with limits that no call can loosen, read anew for each decision. It must lie outside of every root.',
   },
   max_store: {
     flag: 'max-store',

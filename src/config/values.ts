@@ -1,6 +1,5 @@
 import { delimiter } from 'node:path'
 import { z } from 'zod'
-import { Duration } from '../snapshots/model.ts'
 
 /**
  * The kinds of value a setting can have. Each takes the text of a flag or a variable and, where JSON has a type for
@@ -68,21 +67,3 @@ function wordsOf(text: string): [string, ...string[]] | undefined {
   const [program, ...args] = words
   return at === text.length && program ? [program, ...args] : undefined
 }
-
-/** What the operator allows, whatever a call asks for. The file is small and strict: a typo must not widen it. */
-export const PolicyFile = z.strictObject({
-  delete: z
-    .enum(['trash', 'never'])
-    .default('trash')
-    .describe('What `snapshot_delete` and `snapshot_prune` may do: move to the trash, or nothing.'),
-  providers: z
-    .array(z.string())
-    .optional()
-    .describe('The providers that may be changed; the other enabled ones can only be read.'),
-  special_modes: z
-    .enum(['strip', 'keep'])
-    .default('strip')
-    .describe('Whether setuid, setgid and sticky bits come back on restore.'),
-  trash_window: Duration.default('72h').describe('How long a deleted snapshot can be brought back.'),
-})
-export type PolicyFile = z.output<typeof PolicyFile>

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { fail } from '../snapshots/errors.ts'
 import { PlanView } from '../snapshots/model.ts'
 import type { StateStore } from '../state/state-store.ts'
+import { createMisses } from './misses.ts'
 import { createPlans, isExpired, type Plan } from './plans.ts'
 
 /** A person's yes or no from outside of the chat, bound to one plan and therefore good for one execution. */
@@ -22,7 +23,7 @@ const Approval = z.object({
 export type Approval = z.infer<typeof Approval>
 
 export interface Approvals {
-  /** Opens an approval for a plan and returns its code. */
+  /** Opens an approval for a plan and returns its code. RATE_LIMITED when too many wait for a person already. */
   open(
     planId: string,
     plan: Pick<Plan, 'type' | 'provider' | 'principal' | 'view' | 'created' | 'expires'>,
@@ -31,7 +32,10 @@ export interface Approvals {
   decision(code: string, planId: string): Promise<Pick<Approval, 'status' | 'by'>>
   /** What waits for a person, newest first. */
   list(): Promise<{ code: string; approval: Approval }[]>
-  /** By its code, in any case and with or without the hyphen. Undefined when unknown, decided or too old. */
+  /**
+   * By its code, in any case and with or without the hyphen. Undefined when unknown, decided or too old; RATE_LIMITED
+   * after too many of those.
+   */
   find(code: string): Promise<{ code: string; approval: Approval } | undefined>
   /** NOT_FOUND when `find` would not find it. */
   approve(code: string, by: string): Promise<Approval>
@@ -40,6 +44,9 @@ export interface Approvals {
 
 /** How long a person has to come to a terminal. */
 export const APPROVAL_MS = 10 * 60_000
+
+/** More than this many at once nobody reads. */
+const MOST_WAITING = 10
 
 /** Without 0 O 1 I L U: what people mix up, and what makes words. */
 const ALPHABET = '23456789ABCDEFGHJKMNPQRSTVWXYZ'
@@ -53,6 +60,7 @@ export interface ApprovalsOptions {
 
 export function createApprovals({ state, clock, random = randomBytes }: ApprovalsOptions): Approvals {
   const plans = createPlans({ state, clock, random })
+  const misses = createMisses({ state, clock })
 
   async function read(code: string) {
     const found = await state.read('approval', code)
@@ -75,8 +83,20 @@ export function createApprovals({ state, clock, random = randomBytes }: Approval
     return decided
   }
 
+  async function list() {
+    const all = await state.list('approval')
+    return all
+      .flatMap(({ id: code, value }) => {
+        const { data: approval } = Approval.safeParse(value)
+        return approval && waits(approval) ? [{ code, approval }] : []
+      })
+      .sort((a, b) => b.approval.created - a.approval.created)
+  }
+
   return {
     async open(planId, { type, provider, principal, view, created, expires }) {
+      const waiting = (await list()).filter(({ approval }) => approval.principal === principal)
+      if (waiting.length >= MOST_WAITING) throw tooManyWait()
       const approval = {
         v: 1,
         plan: planId,
@@ -97,19 +117,14 @@ export function createApprovals({ state, clock, random = randomBytes }: Approval
       const found = await read(code)
       return found?.approval.plan === planId ? found.approval : { status: 'pending' }
     },
-    async list() {
-      const all = await state.list('approval')
-      return all
-        .flatMap(({ id: code, value }) => {
-          const { data: approval } = Approval.safeParse(value)
-          return approval && waits(approval) ? [{ code, approval }] : []
-        })
-        .sort((a, b) => b.approval.created - a.approval.created)
-    },
+    list,
     async find(code) {
+      await misses.check()
       const id = normalize(code)
       const found = await read(id)
-      return found && waits(found.approval) ? { code: id, approval: found.approval } : undefined
+      if (found && waits(found.approval)) return { code: id, approval: found.approval }
+      await misses.add()
+      return undefined
     },
     approve: (code, by) => decide(code, 'approved', by),
     decline: (code, by) => decide(code, 'declined', by),
@@ -134,6 +149,15 @@ function newCode(random: (size: number) => Buffer): string {
     if (byte < fair) code += ALPHABET[byte % ALPHABET.length]
   }
   return code
+}
+
+function tooManyWait() {
+  return fail(
+    'RATE_LIMITED',
+    `${MOST_WAITING} calls wait for an approval already. Nothing was changed.`,
+    'Wait until a person has decided on those, or until they are 10 minutes old.',
+    { retry_after_ms: 60_000 },
+  )
 }
 
 function nothingWaits() {

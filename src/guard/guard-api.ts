@@ -1,8 +1,9 @@
 import type { Caller, Question } from '../snapshots/caller.ts'
-import type { PlanView } from '../snapshots/model.ts'
+import type { PlanView, Snapshot } from '../snapshots/model.ts'
 import type { Confirm, Door } from './doors.ts'
 import type { Plan } from './plans.ts'
-import type { OperationType } from './policy.ts'
+import type { Deed } from './policy.ts'
+import type { Spending } from './quotas.ts'
 
 /** A destructive call, as the service puts it to the guard. `P` is the provider's own plan. */
 export interface GuardRequest<P> {
@@ -33,12 +34,18 @@ export interface Planned<P> {
   lock: string
   /** The id whose end a person types when there is no way back. */
   subject: string
-  /** The snapshots that go away. */
-  removes: readonly { id: string; protected: boolean }[]
+  /** The snapshots that go away; absent where none does. */
+  removes?: Removes
   /** In place of the request's, where only a look at the live state can tell. */
   confirm?: Confirm
   /** Nothing would change, so nobody has to agree. */
   idle?: true
+}
+
+export interface Removes {
+  snapshots: readonly Snapshot[]
+  /** All snapshots of the provider, for the rules that count what stays. */
+  shelf(): Promise<readonly Snapshot[]>
 }
 
 /** A destructive call that may not run yet. */
@@ -76,13 +83,34 @@ export type Verdict<P> =
 
 export interface Guard {
   /** For operations that destroy nothing: the policy alone decides. */
-  permit(type: OperationType, provider: string): void
+  permit(deed: Deed, caller: Caller): Promise<void>
+  /** Whether the policy lets this server change anything with this provider. */
+  mayChange(provider: string): boolean
+  /** Counts a create against the quotas. To be called once it is certain that it is made anew. */
+  charge(spending: Omit<Spending, 'type'>, caller: Caller): Promise<void>
   /** For a delete that is to happen later, when nobody can be asked: the policy decides, and mode `human` says no. */
-  permitExpiry(provider: string, consequences: { reversible: boolean }): void
+  permitExpiry(snapshot: Snapshot, consequences: { reversible: boolean }): void
+  /** For a change of what the policy may protect a snapshot by. */
+  permitChange(before: Snapshot, change: { name?: string; labels?: Snapshot['labels'] }): void
+  /** What of `due` the policy lets go, oldest first, so that a retention rule need not fail over the rest. */
+  removable(due: readonly Snapshot[], shelf: readonly Snapshot[], way: RemovalWay): Snapshot[]
   /** Decides whether a destructive operation may run now. Whatever goes wrong in here, the answer is no. */
   authorize<P>(request: GuardRequest<P>, caller: Caller): Promise<Verdict<P>>
   /** Records how an operation ended that another process has begun under this plan, so that a repeat is told. */
-  conclude(plan: string, outcome: 'done' | 'failed'): Promise<void>
+  conclude(ended: Ended): Promise<void>
   /** The rules in force, for snapshot_status. */
   describe(): Record<string, unknown>
+}
+
+/** An operation of a process that was killed. */
+export interface Ended {
+  plan: string
+  operation: string
+  principal: string
+  outcome: 'done' | 'failed'
+}
+
+export interface RemovalWay {
+  provider: string
+  reversible: boolean
 }

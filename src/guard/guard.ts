@@ -4,13 +4,15 @@ import { SnapshotError } from '../snapshots/errors.ts'
 import type { PlanView } from '../snapshots/model.ts'
 import type { Log } from '../snapshots/provider.ts'
 import type { Lock, StateStore } from '../state/state-store.ts'
-import { APPROVAL_MS, createApprovals, showCode } from './approvals.ts'
+import { APPROVAL_MS, createApprovals } from './approvals.ts'
 import { digest } from './digest.ts'
 import { type Confirm, type Door, doorsFor, type Mode } from './doors.ts'
-import type { Grant, Guard, GuardRequest, NotRun, Passage, Planned, Verdict } from './guard-api.ts'
+import type { Grant, Guard, GuardRequest, Passage, Planned, Removes, Verdict } from './guard-api.ts'
 import { createPlans, isExpired, isUntold, type Plan, type StoredPlan } from './plans.ts'
-import { type Policy, permit, permitExpiry, policyEpoch } from './policy.ts'
-import { askAbout, isYes } from './question.ts'
+import { type Policy, permit } from './policy.ts'
+import { present } from './present.ts'
+import { isYes } from './question.ts'
+import { createQuotas, type Spending } from './quotas.ts'
 import {
   consumed,
   declined,
@@ -23,6 +25,8 @@ import {
   takenOver,
   unanswered,
 } from './refusals.ts'
+import { permitChange, permitExpiry, permitRemoval, removable, sourceKey } from './removal.ts'
+import { identity, isSameCall } from './same-call.ts'
 
 /** How long a confirmation is good for. */
 const PLAN_MS = 180_000
@@ -45,20 +49,37 @@ export function createGuard(options: GuardOptions): Guard {
   const { approveCommand = (code) => `snapshot-mcp approve ${code}` } = options
   const plans = createPlans({ state, clock, random })
   const approvals = createApprovals({ state, clock, random })
+  const quotas = createQuotas({ state, clock })
 
   async function decide<P>(request: GuardRequest<P>, caller: Caller): Promise<Verdict<P>> {
     permit(policy(), request)
     if (request.dry_run)
-      return { kind: 'reply', reply: { status: 'dry_run', plan: (await planned(request)).view } }
+      return { kind: 'reply', reply: { status: 'dry_run', plan: (await planned(request, caller)).view } }
     const stored = await storedPlan(request, caller)
     return stored ? commit(request, caller, stored) : firstCall(request, caller)
   }
 
-  async function planned<P>(request: GuardRequest<P>): Promise<Planned<P>> {
+  async function planned<P>(request: GuardRequest<P>, caller: Caller): Promise<Planned<P>> {
     const live = await request.plan()
-    permit(policy(), request, { reversible: live.view.reversible, removes: live.removes })
+    await allow(request, caller, live)
     return live
   }
+
+  /** What the operator says to it, now that it is known what would happen. */
+  async function allow(request: GuardRequest<unknown>, caller: Caller, live: Planned<unknown>) {
+    const rules = policy()
+    const { provider } = request
+    permit(rules, request)
+    if (!live.removes) return
+    await permitRemoval(rules, { provider, reversible: live.view.reversible, ...live.removes }, clock())
+    await quotas.check(rules, deletes(caller, live.removes))
+  }
+
+  const deletes = ({ principal }: Caller, { snapshots }: Removes) => ({
+    type: 'delete' as const,
+    principal,
+    sources: snapshots.map(sourceKey),
+  })
 
   const doors = (confirm: Confirm, { reversible }: PlanView, { canAsk }: Caller) =>
     doorsFor({ mode, confirm, reversible, canAsk })
@@ -78,7 +99,7 @@ export function createGuard(options: GuardOptions): Guard {
     const mayRunAtOnce = request.confirm !== 'always'
     let lock = mayRunAtOnce && request.lock ? await take(request.lock, caller) : undefined
     try {
-      const live = await planned(request)
+      const live = await planned(request, caller)
       const toPass = live.idle ? [] : doors(confirmOf(request, live), live.view, caller)
       if (toPass.length > 0) return await issue(request, caller, live, toPass)
       const held = lock ?? (await take(live.lock, caller))
@@ -104,7 +125,7 @@ export function createGuard(options: GuardOptions): Guard {
     // A plan that was shown to a client that can ask has no approval that another client could wait for.
     if (toPass.includes('approval') && !shown.plan.approval) throw mismatch()
     const approval = toPass.includes('approval') ? await approvalOf(shown) : undefined
-    if (approval?.status === 'pending') return present(shown, ['approval'])
+    if (approval?.status === 'pending') return present(shown, ['approval'], approveCommand)
 
     let lock: Lock | undefined = await take(shown.plan.lock, caller)
     try {
@@ -114,10 +135,11 @@ export function createGuard(options: GuardOptions): Guard {
       if (isExpired(stored.plan, clock())) throw expired()
       const live = await request.plan()
       if (hasMoved(stored.plan, live)) throw await replaced(request, caller, stored, live)
-      permit(policy(), request, { reversible: live.view.reversible, removes: live.removes })
-      if (toPass.includes('answer') && !caller.answer) return present(stored, ['answer'])
+      await allow(request, caller, live)
+      if (toPass.includes('answer') && !caller.answer) return present(stored, ['answer'], approveCommand)
       const claimed = await plans.advance(stored, { status: 'claimed', operation: request.operation })
       if (!claimed) throw consumed((await plans.load(shown.id)) ?? stored)
+      if (live.removes) await spend(claimed, deletes(caller, live.removes))
       const approved_by = approval?.by
       const passed = { plan: claimed.id, doors: toPass, ...(approved_by !== undefined && { approved_by }) }
       const grant = proceed(request, live, lock, passed, claimed)
@@ -125,6 +147,16 @@ export function createGuard(options: GuardOptions): Guard {
       return grant
     } finally {
       await release(lock)
+    }
+  }
+
+  /** After the claim, so that a confirmation that is used twice is paid once. */
+  async function spend(claimed: StoredPlan, spending: Spending): Promise<void> {
+    try {
+      await quotas.spend(policy(), spending)
+    } catch (error) {
+      await plans.advance(claimed, { status: 'failed' })
+      throw error
     }
   }
 
@@ -138,11 +170,11 @@ export function createGuard(options: GuardOptions): Guard {
     live.fingerprint !== plan.fingerprint ||
     live.lock !== plan.lock ||
     live.view.reversible !== plan.view.reversible ||
-    policyEpoch(policy()) !== plan.policy_epoch
+    digest(policy()) !== plan.policy_epoch
 
   /** The old plan dies, and the refusal carries what to decide on instead. */
   async function replaced<P>(request: GuardRequest<P>, caller: Caller, old: StoredPlan, live: Planned<P>) {
-    permit(policy(), request, { reversible: live.view.reversible, removes: live.removes })
+    await allow(request, caller, live)
     await burn(old, 'stale')
     const toPass = doors(confirmOf(request, live), live.view, caller)
     // A question cannot travel inside an error: the next call asks it.
@@ -173,7 +205,7 @@ export function createGuard(options: GuardOptions): Guard {
       provider: request.provider,
       targets: [...request.targets].sort(),
       fingerprint,
-      policy_epoch: policyEpoch(policy()),
+      policy_epoch: digest(policy()),
       lock,
       subject,
       confirm: confirmOf(request, live),
@@ -182,25 +214,8 @@ export function createGuard(options: GuardOptions): Guard {
       expires: created + (byApproval ? APPROVAL_MS : PLAN_MS),
     }
     const approval = byApproval ? await approvals.open(id, plan) : undefined
-    return present(await plans.issue(id, { ...plan, ...(approval && { approval }) }), toPass)
-  }
-
-  /** Tells the caller about the next door. */
-  function present(stored: StoredPlan, [door]: readonly Door[]) {
-    if (door === 'answer') return { kind: 'question' as const, question: askAbout(stored) }
-    const { id, plan } = stored
-    const reply: NotRun = {
-      status: door === 'approval' ? 'approval_required' : 'confirmation_required',
-      plan: plan.view,
-      confirmation: id,
-      expires_at: new Date(plan.expires).toISOString(),
-    }
-    if (door === 'approval') {
-      const code = showCode(plan.approval ?? '')
-      const how = 'Make the same call again with this confirmation after a person has run this in a terminal:'
-      reply.approval = { code, how: `${how} ${approveCommand(code)}` }
-    }
-    return { kind: 'reply' as const, reply }
+    const stored = await plans.issue(id, { ...plan, ...(approval && { approval }) })
+    return present(stored, toPass, approveCommand)
   }
 
   function proceed<P>(
@@ -238,8 +253,21 @@ export function createGuard(options: GuardOptions): Guard {
   }
 
   return {
-    permit: (type, provider) => permit(policy(), { type, provider }),
-    permitExpiry: (provider, { reversible }) => permitExpiry(policy(), { mode, provider, reversible }),
+    async permit(deed) {
+      permit(policy(), deed)
+    },
+    mayChange(provider) {
+      try {
+        permit(policy(), { type: 'restore', provider })
+        return true
+      } catch {
+        return false
+      }
+    },
+    charge: (spending) => quotas.spend(policy(), { type: 'create', ...spending }),
+    permitExpiry: (snapshot, { reversible }) => permitExpiry(policy(), snapshot, { mode, reversible }),
+    permitChange: (before, change) => permitChange(policy(), before, change),
+    removable: (due, shelf, { reversible }) => removable(policy(), due, shelf, { reversible, now: clock() }),
     async authorize(request, caller) {
       try {
         return await decide(request, caller)
@@ -249,8 +277,8 @@ export function createGuard(options: GuardOptions): Guard {
         throw notChecked(error)
       }
     },
-    async conclude(id, outcome) {
-      const stored = await plans.load(id)
+    async conclude({ plan, outcome }) {
+      const stored = await plans.load(plan)
       if (stored?.plan.status === 'claimed') await plans.advance(stored, { status: outcome })
     },
     describe: () => ({ guard: mode, ...policy() }),
@@ -258,18 +286,3 @@ export function createGuard(options: GuardOptions): Guard {
 }
 
 const confirmOf = (request: GuardRequest<unknown>, live: Planned<unknown>) => live.confirm ?? request.confirm
-
-function identity({ type, args }: GuardRequest<unknown>, { principal }: Caller) {
-  const { confirmation, dry_run, ...rest } = args
-  return { type, principal, args_digest: digest(rest) }
-}
-
-function isSameCall(plan: Plan, request: GuardRequest<unknown>, caller: Caller): boolean {
-  const { type, args_digest } = identity(request, caller)
-  return (
-    plan.type === type &&
-    plan.provider === request.provider &&
-    digest(plan.targets) === digest([...request.targets].sort()) &&
-    plan.args_digest === args_digest
-  )
-}

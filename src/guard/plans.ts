@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { fail } from '../snapshots/errors.ts'
 import { PlanView } from '../snapshots/model.ts'
 import type { StateStore } from '../state/state-store.ts'
+import { digest } from './digest.ts'
 import { Confirm } from './doors.ts'
 
 /** What was shown and to whom, kept here and not in the token: the token is only a name that cannot be guessed. */
@@ -102,6 +103,9 @@ export function createPlans({ state, clock, random }: PlansOptions): Plans {
     },
   }
 }
+
+/** What records call a plan: its own name is a secret while it lives. */
+export const planName = (id: string) => digest(id).slice(0, 16)
 
 /** Declined in a terminal, and the caller has not heard of it yet. */
 export const isUntold = ({ burned, approval, told }: Plan) =>

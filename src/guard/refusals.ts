@@ -69,12 +69,21 @@ export function consumed({ plan }: StoredPlan) {
       CALL_ANEW,
     )
   }
-  const ended = status === 'claimed' ? 'has not ended yet, or was interrupted' : `ended: ${status}`
+  return usedBy(operation, status)
+}
+
+const ENDS: Record<string, string> = {
+  claimed: 'has not ended yet, or was interrupted before it began',
+  unknown: 'was interrupted',
+}
+
+/** `outcome`: of the plan, or of the operation where that knows more. */
+export function usedBy(operation: string, outcome: string) {
   return fail(
     'PLAN_CONSUMED',
-    `This confirmation was already used by ${operation}, which ${ended}. Nothing was done now.`,
-    `That outcome stands; snapshot_status shows ${operation}.`,
-    { operation, details: { operation, outcome: status } },
+    `This confirmation was already used by ${operation}, which ${ENDS[outcome] ?? `ended: ${outcome}`}. Nothing was done now.`,
+    `That outcome stands; snapshot_status shows ${operation}, unless it never began.`,
+    { operation, details: { operation, outcome } },
   )
 }
 

@@ -1,5 +1,6 @@
 import type { KeySource } from '../config/values.ts'
 import { fail } from '../snapshots/errors.ts'
+import type { Snapshot } from '../snapshots/model.ts'
 import type { Log, Provider, ProviderRegistry } from '../snapshots/provider.ts'
 
 /** What a provider may need to be made. Each takes what it knows and leaves the rest. */
@@ -14,12 +15,14 @@ export interface ProviderOptions {
   /** Where the key of an encrypted store comes from. */
   encrypt?: KeySource
   trashWindowMs: number
-  /** False: snapshots past their expiry stay. */
-  expire: boolean
+  /** What of the snapshots whose time is over may go; `shelf` holds all that there are. */
+  expirable: Expirable
   specialModes: 'strip' | 'keep'
   clock: () => number
   log: Log
 }
+
+export type Expirable = (due: readonly Snapshot[], shelf: readonly Snapshot[]) => readonly Snapshot[]
 
 type Load = (options: ProviderOptions) => Promise<Provider>
 

@@ -23,7 +23,7 @@ export function createCreates(env: Environment): Creates {
 
   async function create(args: CreateArgs, caller: Caller): Promise<CreateReply> {
     const provider = await chooseProvider(env, args.provider, args.source)
-    env.guard.permit('create', provider.name)
+    await env.guard.permit({ type: 'create', provider: provider.name }, caller)
     const options = optionsFor(args, COMMON, provider.name)
     const id = env.operations.newId()
     const source = await provider.resolveSource(args.source, contextFor(env, caller, id))
@@ -127,8 +127,10 @@ export function createCreates(env: Environment): Creates {
       progress: (...told: Parameters<Caller['progress']>) => void (watched && caller.progress(...told)),
     }
     const result = execute(env, run, async () => {
-      const lock = await env.state.lock(sourceLock(provider.name, request.source), { signal: ctx.signal })
+      const key = sourceLock(provider.name, request.source)
+      const lock = await env.state.lock(key, { signal: ctx.signal })
       try {
+        await env.guard.charge({ principal: caller.principal, sources: [key] }, caller)
         const made = await provider.create(request, ctx)
         const snapshot = made.snapshot.id.slice(provider.name.length + 1)
         return {

@@ -39,7 +39,6 @@ export type ErrorCode = keyof typeof ERROR_CODES
 export const RESERVED: ReadonlySet<ErrorCode> = new Set([
   'CONFIRMATION_REQUIRED',
   'UNAUTHENTICATED',
-  'RATE_LIMITED',
   'TIMEOUT',
   'NETWORK',
   'PROVIDER_UNAVAILABLE',
@@ -85,7 +84,6 @@ export class SnapshotError extends Error {
 
 const RETRYABLE: ReadonlySet<ErrorCode> = new Set([
   'BUSY',
-  'RATE_LIMITED',
   'TIMEOUT',
   'NETWORK',
   'PROVIDER_UNAVAILABLE',

@@ -1,4 +1,5 @@
 import type { GuardRequest, NotRun, Planned, Verdict } from '../guard/guard-api.ts'
+import { usedBy } from '../guard/refusals.ts'
 import type { Caller, Question } from './caller.ts'
 import { contextFor, type Environment } from './environment.ts'
 import { SnapshotError, toProblem } from './errors.ts'
@@ -112,8 +113,16 @@ async function authorize<P>(env: Environment, request: GuardRequest<P>, caller: 
         .declined(request.operation, { ...describe(request, caller), summary })
         .catch((cause) => env.log.warn('a refusal was not recorded', { error: cause }))
     }
-    throw error
+    throw await asRecorded(env, error, caller)
   }
+}
+
+/** A process may be killed when its operation has ended and the plan does not say so yet: the record tells how. */
+async function asRecorded({ operations }: Environment, error: unknown, { principal }: Caller) {
+  if (!(error instanceof SnapshotError) || error.code !== 'PLAN_CONSUMED') return error
+  const { operation = '' } = error.problem
+  const state = (await operations.find(operation, principal))?.operation.state
+  return state === undefined || state === 'running' ? error : usedBy(operation, state)
 }
 
 function describe(

@@ -36,28 +36,24 @@ export function createRecovery(
       async settle(recovered) {
         const operation = await operations.conclude(recovered.operation, factsOf(recovered))
         if (operation?.plan === undefined || recovered.outcome === 'left') return
-        await guard.conclude(operation.plan, recovered.outcome === 'finished' ? 'done' : 'failed')
+        await guard.conclude({
+          plan: operation.plan,
+          operation: recovered.operation,
+          principal: operation.principal,
+          outcome: recovered.outcome === 'finished' ? 'done' : 'failed',
+        })
       },
     }
   }
 
   return async (provider) => {
-    if (!provider.recover || !mayRestore(env, provider)) return
+    // A server that may not restore leaves this to another one.
+    if (!provider.recover || !guard.mayChange(provider.name)) return
     const already = running.get(provider)
     if (already) return already
     const work = recover(provider).finally(() => running.delete(provider))
     running.set(provider, work)
     await work
-  }
-}
-
-/** A server that may not restore leaves this to another one. */
-function mayRestore({ guard }: Pick<Environment, 'guard'>, { name }: Provider): boolean {
-  try {
-    guard.permit('restore', name)
-    return true
-  } catch {
-    return false
   }
 }
 

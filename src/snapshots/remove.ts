@@ -31,7 +31,7 @@ export async function remove(
   const request = { ...requestOf('delete', provider, args), targets: snapshots, args: { ...args, snapshots } }
   return executeGuarded(env, caller, {
     request,
-    plan: async (ctx) => plannedRemoval(provider, await provider.planDelete(natives, ctx), snapshots),
+    plan: async (ctx) => plannedRemoval(provider, await provider.planDelete(natives, ctx), snapshots, ctx),
     ...removal(provider),
   })
 }
@@ -57,9 +57,13 @@ export async function prune(
     )
   }
   const provider = await chooseProvider(env, args.provider, args.source)
-  env.guard.permit('prune', provider.name)
-  const select = async (ctx: Context) =>
-    selectForRemoval(await listAll(provider, args.source, ctx), rules, env.clock())
+  await env.guard.permit({ type: 'prune', provider: provider.name }, caller)
+  const reversible = provider.capabilities.deletion === 'trash'
+  const select = async (ctx: Context) => {
+    const all = await listAll(provider, args.source, ctx)
+    const due = selectForRemoval(all, rules, env.clock())
+    return env.guard.removable(due, all, { provider: provider.name, reversible })
+  }
 
   const runsNow = !args.dry_run && args.confirmation === undefined && !caller.answer
   if (runsNow && (await select(contextFor(env, caller, env.operations.newId()))).length === 0) {
@@ -70,9 +74,9 @@ export async function prune(
     plan: async (ctx) => {
       const selected = await select(ctx)
       const ids = selected.map(({ id }) => id)
-      if (ids.length === 0) return nothingToPrune(provider)
+      if (ids.length === 0) return nothingToPrune(provider, ctx)
       const plan = await provider.planDelete(selected.map(nativeOf), ctx)
-      const planned = plannedRemoval(provider, plan, ids)
+      const planned = plannedRemoval(provider, plan, ids, ctx)
       return { ...planned, fingerprint: digest([ids, plan.fingerprint]) }
     },
     ...removal(provider),
@@ -89,18 +93,23 @@ function requestOf(
   >
 }
 
-function plannedRemoval(provider: Provider, plan: DeletePlan, ids: readonly string[]): Planned<DeletePlan> {
+function plannedRemoval(
+  provider: Provider,
+  plan: DeletePlan,
+  ids: readonly string[],
+  ctx: Context,
+): Planned<DeletePlan> {
   return {
     what: plan,
     view: planView(plan),
     fingerprint: plan.fingerprint,
     lock: shelfLock(provider.name),
     subject: ids[0] ?? '',
-    removes: plan.snapshots,
+    removes: { snapshots: plan.snapshots, shelf: () => listAll(provider, undefined, ctx) },
   }
 }
 
-function nothingToPrune(provider: Provider): Planned<DeletePlan> {
+function nothingToPrune(provider: Provider, ctx: Context): Planned<DeletePlan> {
   const nothing: DeletePlan = {
     snapshots: [],
     summary: 'Nothing to prune: the rules keep every snapshot.',
@@ -109,7 +118,7 @@ function nothingToPrune(provider: Provider): Planned<DeletePlan> {
     warnings: [],
     fingerprint: digest([]),
   }
-  return plannedRemoval(provider, nothing, [])
+  return plannedRemoval(provider, nothing, [], ctx)
 }
 
 /** How a planned removal is done and undone. */

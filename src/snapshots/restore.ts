@@ -67,7 +67,6 @@ export async function planRestore(
     fingerprint: plan.fingerprint,
     lock: sourceLock(provider.name, plan.target),
     subject: fullId(provider.name, wanted.snapshot),
-    removes: [],
     ...(plan.nothing_to_do && { idle: true }),
   }
 }

@@ -116,7 +116,6 @@ async function planUndelete(
     fingerprint: digest(ids),
     lock: shelfLock(provider.name),
     subject: ids[0] ?? '',
-    removes: [],
   }
 }
 

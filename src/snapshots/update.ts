@@ -13,7 +13,7 @@ const SOONEST_MS = durationMs('24h')
 export async function update(env: Environment, args: UpdateArgs, caller: Caller): Promise<SnapshotReply> {
   const { snapshot: id, ...wanted } = args
   const { provider, native } = await locate(env, id)
-  env.guard.permit('update', provider.name)
+  await env.guard.permit({ type: 'update', provider: provider.name }, caller)
   const fields = (Object.keys(wanted) as (keyof typeof wanted)[]).filter(
     (field) => wanted[field] !== undefined,
   )
@@ -40,7 +40,9 @@ export async function update(env: Environment, args: UpdateArgs, caller: Caller)
   // Else a snapshot could become protected while it is being deleted.
   const lock = await env.state.lock(shelfLock(provider.name), { signal: caller.signal })
   try {
-    if (request.expires_at) checkExpiry(env, provider, request.expires_at, await provider.get(native, ctx))
+    const before = await provider.get(native, ctx)
+    env.guard.permitChange(before, request)
+    if (request.expires_at) checkExpiry(env, provider, request.expires_at, before)
     const run = await env.operations.begin(operation, {
       type: 'update',
       provider: provider.name,
@@ -58,10 +60,11 @@ export async function update(env: Environment, args: UpdateArgs, caller: Caller)
 }
 
 /** To let a snapshot expire, or earlier than it would, is to delete it later: allowed only where a delete would be. */
-function checkExpiry(env: Environment, provider: Provider, until: string, { id, expires_at }: Snapshot) {
+function checkExpiry(env: Environment, provider: Provider, until: string, snapshot: Snapshot) {
+  const { id, expires_at } = snapshot
   const at = Date.parse(until)
   if (expires_at !== undefined && at >= Date.parse(expires_at)) return
-  env.guard.permitExpiry(provider.name, { reversible: provider.capabilities.deletion === 'trash' })
+  env.guard.permitExpiry(snapshot, { reversible: provider.capabilities.deletion === 'trash' })
   if (at - env.clock() >= SOONEST_MS) return
   throw fail(
     'INVALID_ARGUMENT',

@@ -26,12 +26,13 @@ function person(answer: string, interactive = true) {
     decided.push(`${what} ${code} ${by}`)
     return APPROVAL
   }
-  const decision = {
+  const decision: Decision = {
     approvals: {
       find: async (code: string) => (code === 'GOOD' ? { code, approval: APPROVAL } : undefined),
       approve: record('approve'),
       decline: record('decline'),
     } as unknown as Decision['approvals'],
+    audit: { append: async ({ event }) => void decided.push(`wrote ${event}`) },
     terminal: { interactive, say: (text: string) => void said.push(text), ask: async () => answer },
     by: 'terminal:ada',
     searched: '/home/ada/state',
@@ -55,13 +56,13 @@ describe('only a yes is a yes', () => {
   test.each(['yes', ' YES '])('%j approves', async (answer) => {
     const { decided, decide } = person(answer)
     expect(await decide()).toBe(0)
-    expect(decided).toEqual(['approve GOOD terminal:ada'])
+    expect(decided).toEqual(['wrote approved', 'approve GOOD terminal:ada'])
   })
 
   test.each(['y', 'no', '', 'yes please'])('%j declines', async (answer) => {
     const { decided, decide } = person(answer)
     expect(await decide()).toBe(1)
-    expect(decided).toEqual(['decline GOOD terminal:ada'])
+    expect(decided).toEqual(['wrote declined', 'decline GOOD terminal:ada'])
   })
 })
 

@@ -40,7 +40,7 @@ function run(...args: string[]): Promise<{ status: number; stdout: string; stder
 test('--help names every command, flag, variable and key', async () => {
   const { status, stdout, stderr } = await run('--help')
   expect([status, stderr]).toEqual([0, ''])
-  for (const command of ['serve', 'approve CODE', 'tools']) expect(stdout).toContain(`  ${command}`)
+  for (const command of ['serve', 'approve CODE', 'audit', 'tools']) expect(stdout).toContain(`  ${command}`)
   const flat = stdout.replaceAll(/\s+/g, ' ')
   for (const [key, { flag, variable, fallback }] of Object.entries(SETTINGS))
     for (const word of [`--${flag}`, variable, `[${key}]`, `Default: ${fallback}.`])
@@ -68,6 +68,8 @@ describe('called wrongly it says so on stderr, prints nothing, and leaves with s
     [['destroy'], 'There is no command "destroy"'],
     [['serve', 'extra'], 'takes 0 arguments'],
     [['approve'], 'takes 1 arguments'],
+    [['serve', '--verify'], '--verify and --limit belong to audit'],
+    [['audit', '--limit', 'all'], '--limit: "all" is no number'],
     [['--no-such-flag'], '--no-such-flag'],
     [['--root', '/'], 'The root / is refused'],
     [['--guard', 'off'], '--guard: must be auto, token or human'],
@@ -102,6 +104,14 @@ test('approve without a terminal approves nothing', async () => {
   expect(status).toBe(1)
   expect(stderr).toContain('nothing was approved')
 })
+
+test.each([[['audit']], [['audit', '--verify']]])(
+  '%j of a log that nobody has begun says so',
+  async (args) => {
+    const { status, stdout, stderr } = await run(...args)
+    expect([status, stdout, stderr]).toEqual([0, 'There is nothing in the audit log.\n', ''])
+  },
+)
 
 test('README shows mcp.json as it is', () => {
   const readme = readFileSync(join(PROJECT, 'README.md'), 'utf8')

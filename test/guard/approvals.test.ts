@@ -112,6 +112,31 @@ describe('an approval', () => {
   })
 })
 
+describe('guessing and flooding', () => {
+  test('ten wrong codes in ten minutes, by whomever, and none is looked at', async () => {
+    const { approvals, code, time } = await waiting()
+    for (let n = 0; n < 10; n++) expect(await approvals.find(`WRNG${n}222`)).toBeUndefined()
+    const problem = await refusal(approvals.find(code), 'RATE_LIMITED')
+    time.now += problem.retry_after_ms as number
+    expect(await approvals.find('WRNG2222')).toBeUndefined()
+  })
+
+  test('a code that is right is no guess', async () => {
+    const { approvals, code } = await waiting()
+    for (let n = 0; n < 30; n++) expect(await approvals.find(code)).toBeDefined()
+  })
+
+  test('eleven calls do not wait for one person', async () => {
+    const { guard, request, approvals, time } = createDesk({ mode: 'auto', reversible: false })
+    for (let n = 0; n < 10; n++) replied(await guard.authorize(request(), caller()))
+    await refusal(guard.authorize(request(), caller()), 'RATE_LIMITED')
+    expect(await approvals.list()).toHaveLength(10)
+    replied(await guard.authorize(request(), caller({ principal: 'bob' })))
+    time.now += 10 * 60_000
+    replied(await guard.authorize(request(), caller()))
+  })
+})
+
 describe('a call that may be repeated as it was', () => {
   const undo = {
     type: 'undo',

@@ -26,7 +26,6 @@ const request = (number: number, confirmation?: string): GuardRequest<undefined>
     fingerprint: 'same',
     lock: `memory:${number}`,
     subject: 'memory:x',
-    removes: [],
   }),
 })
 

@@ -4,6 +4,7 @@ import { createGuard } from '../../src/guard/guard.ts'
 import type { Grant, GuardRequest, NotRun, Verdict } from '../../src/guard/guard-api.ts'
 import type { Policy } from '../../src/guard/policy.ts'
 import type { Question } from '../../src/snapshots/caller.ts'
+import type { Snapshot } from '../../src/snapshots/model.ts'
 import { createFileStore } from '../../src/state/file-store.ts'
 import type { StateStore } from '../../src/state/state-store.ts'
 import { NOON, silent, temporaryDirectory } from '../snapshots/world.ts'
@@ -21,7 +22,7 @@ export function createDesk({ mode = 'token', reversible = true, directory, state
   const clock = () => time.now
   const store = createFileStore({ directory: directory ?? temporaryDirectory(), clock })
   const state = wrap?.(store) ?? store
-  const live = { fingerprint: 'as shown', reversible, protected: false, plans: 0 }
+  const live = { fingerprint: 'as shown', reversible, snapshots: [aSnapshot(), newer()], plans: 0 }
   const rules: { now: Policy } = { now: { read_only: false, delete: 'permanent' } }
   let count = 0
 
@@ -35,11 +36,14 @@ export function createDesk({ mode = 'token', reversible = true, directory, state
       log: silent,
     })
 
-  const request = (fields: Partial<GuardRequest<string>> = {}): GuardRequest<string> => ({
+  const request = (
+    fields: Partial<GuardRequest<string>> = {},
+    wanted: readonly string[] = [SUBJECT],
+  ): GuardRequest<string> => ({
     type: 'delete',
     provider: 'memory',
-    targets: ['memory:abc123456'],
-    args: { snapshots: ['memory:abc123456'], dry_run: false },
+    targets: wanted,
+    args: { snapshots: wanted, dry_run: false },
     confirm: 'always',
     operation: `op_${String(++count).padStart(8, '0')}`,
     async plan() {
@@ -49,8 +53,11 @@ export function createDesk({ mode = 'token', reversible = true, directory, state
         view: { summary: 'Delete "my snapshot"', effects: {}, reversible: live.reversible, warnings: [] },
         fingerprint: live.fingerprint,
         lock: 'memory:snapshots',
-        subject: 'memory:abc123456',
-        removes: [{ id: 'memory:abc123456', protected: live.protected }],
+        subject: SUBJECT,
+        removes: {
+          snapshots: live.snapshots.filter(({ id }) => wanted.includes(id)),
+          shelf: async () => live.snapshots,
+        },
       }
     },
     ...fields,
@@ -67,6 +74,30 @@ export function createDesk({ mode = 'token', reversible = true, directory, state
     approvals: createApprovals({ state, clock }),
   }
 }
+
+const SUBJECT = 'memory:abc123456'
+
+/** As old as the day, unless told otherwise. */
+export function aSnapshot(fields: Partial<Snapshot> = {}): Snapshot {
+  return {
+    id: SUBJECT,
+    provider: 'memory',
+    name: 'my snapshot',
+    state: 'ready',
+    captures: ['files'],
+    source: { kind: 'box', id: 'desk', name: 'desk' },
+    created_at: new Date(NOON - 12 * 3_600_000).toISOString(),
+    labels: {},
+    protected: false,
+    auto: false,
+    native: {},
+    ...fields,
+  }
+}
+
+/** Made after the one that the requests name, which therefore is not the newest. */
+const newer = () =>
+  aSnapshot({ id: 'memory:def789012', created_at: new Date(NOON - 3_600_000).toISOString() })
 
 export function granted(verdict: Verdict<string>): Grant<string> {
   if (verdict.kind !== 'proceed') throw new Error(`expected a grant, got ${JSON.stringify(verdict)}`)

@@ -4,7 +4,7 @@ import type { GuardRequest } from '../../src/guard/guard-api.ts'
 import { fail } from '../../src/snapshots/errors.ts'
 import type { StateStore } from '../../src/state/state-store.ts'
 import { caller, NOON, refusal } from '../snapshots/world.ts'
-import { asked, createDesk, type DeskOptions, granted, replied } from './desk.ts'
+import { aSnapshot, asked, createDesk, type DeskOptions, granted, replied } from './desk.ts'
 import { createLocklessStore } from './lockless-store.ts'
 
 /** The first call: shows a plan and returns its token. */
@@ -176,7 +176,7 @@ describe('a confirmation', () => {
 
   test('does not outlive a protection (G22)', async () => {
     const { guard, request, confirmation, live } = await planned()
-    live.protected = true
+    live.snapshots = [aSnapshot({ protected: true })]
     await refusal(guard.authorize(request({ confirmation }), caller()), 'PROTECTED')
   })
 
@@ -266,7 +266,7 @@ describe('an expiry', () => {
   ] as const)('with guard %s under %j', (mode, policy, hint) => {
     const { start, rules } = createDesk()
     rules.now = { ...rules.now, ...policy }
-    const ask = () => start(mode).permitExpiry('memory', { reversible: true })
+    const ask = () => start(mode).permitExpiry(aSnapshot(), { reversible: true })
     if (hint === undefined) return expect(ask).not.toThrow()
     expect(ask).toThrow(
       expect.objectContaining({
@@ -278,7 +278,7 @@ describe('an expiry', () => {
   test('is a delete that cannot be undone where the provider has no trash', () => {
     const { guard, rules } = createDesk()
     rules.now = { ...rules.now, delete: 'trash' }
-    expect(() => guard.permitExpiry('memory', { reversible: false })).toThrow('can be undone')
+    expect(() => guard.permitExpiry(aSnapshot(), { reversible: false })).toThrow('can be undone')
   })
 })
 

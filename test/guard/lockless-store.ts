@@ -19,7 +19,12 @@ export function createLocklessStore(scheduler: Scheduler): StateStore {
         return after + 1
       }),
     lock: () => step('lock', () => ({ fence: 1, held: async () => true, release: async () => {} })),
-    list: refuse,
+    list: (kind) =>
+      step('list', () =>
+        [...records].flatMap(([key, record]) =>
+          key.startsWith(`${kind}/`) ? [{ id: key.slice(kind.length + 1), ...structuredClone(record) }] : [],
+        ),
+      ),
     remove: refuse,
     retire: refuse,
   }

@@ -81,7 +81,10 @@ describe('delete', () => {
   })
 
   test('for good has no undo, and asks for a person', async () => {
-    const { service, ids, start } = await filled(1, { memory: { capabilities: { deletion: 'permanent' } } })
+    const { service, ids, start } = await filled(2, { memory: { capabilities: { deletion: 'permanent' } } })
+    await refusal(service.delete(args.delete({ snapshots: ids }), caller()), 'POLICY_DENIED')
+    const newest = ids.pop()
+    expect(newest, 'the newest stays').toBeDefined()
     expect(await start('auto').delete(args.delete({ snapshots: ids }), caller())).toMatchObject({
       status: 'approval_required',
       plan: { reversible: false },

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { createApprovals } from '../../src/guard/approvals.ts'
+import { createAudit } from '../../src/guard/audit.ts'
+import { audited } from '../../src/guard/audited.ts'
 import type { Mode } from '../../src/guard/doors.ts'
 import { createGuard } from '../../src/guard/guard.ts'
 import type { Policy } from '../../src/guard/policy.ts'
@@ -60,6 +62,7 @@ export function createWorld({
   const directory = rest.directory ?? temporaryDirectory()
   const store = createFileStore({ directory, clock })
   const state = rest.state?.(store) ?? store
+  const audit = join(directory, 'audit')
   const rules: { now: Policy } = { now: { read_only: false, delete: 'permanent', ...policy } }
   const provider = createMemoryProvider({ ...memory, clock })
   const providers = new Map([provider, ...others].map((each) => [each.name, each]))
@@ -70,7 +73,8 @@ export function createWorld({
 
   /** As after a restart: nothing but the directory and the provider is carried over. */
   const start = (how: Mode = mode) => {
-    const guard = createGuard({ state, mode: how, policy: () => rules.now, clock, log: silent })
+    const bare = createGuard({ state, mode: how, policy: () => rules.now, clock, log: silent })
+    const guard = audited(bare, createAudit({ directory: audit, lock: state.lock, clock }), silent)
     const service = createService({ registry, guard, state, clock, random: randomBytes, log: silent })
     onTestFinished(() => service.close())
     return service
@@ -81,6 +85,7 @@ export function createWorld({
     rules,
     state,
     directory,
+    audit,
     provider,
     service,
     start,

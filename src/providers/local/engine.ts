@@ -1,4 +1,5 @@
 import type { Log } from '../../snapshots/provider.ts'
+import type { Expirable } from '../index.ts'
 import type { Journals } from './journal.ts'
 import type { Roots } from './roots.ts'
 import type { StatCache } from './stat-cache.ts'
@@ -16,8 +17,8 @@ export interface Engine {
   log: Log
   /** How long a deleted snapshot stays in the trash. */
   trashWindowMs: number
-  /** Whether snapshots past their expiry go to the trash. */
-  expire: boolean
+  /** What of the snapshots whose time is over may go. */
+  expirable: Expirable
   /** Bytes that the snapshots of one source may bring into the store. */
   maxSourceBytes?: number
   /** How long the store has existed by its own count, in milliseconds. */

@@ -8,6 +8,7 @@ import type {
   UpdateRequest,
 } from '../../snapshots/provider.ts'
 import { LocalCreate } from '../../snapshots/requests.ts'
+import type { Expirable } from '../index.ts'
 import { capture, withDirectory } from './capture.ts'
 import { compare } from './compare.ts'
 import type { Engine } from './engine.ts'
@@ -45,8 +46,8 @@ export interface LocalOptions {
   /** The store is encrypted with it; a new one is made so. */
   key?: Buffer
   trashWindowMs: number
-  /** False: a snapshot past its expiry stays. */
-  expire?: boolean
+  /** What of the snapshots whose time is over may go; all, unless it is given. */
+  expirable?: Expirable
   /** What a restore does with setuid and setgid bits of files. */
   specialModes: 'keep' | 'strip'
   clock: () => number
@@ -62,7 +63,7 @@ export function createLocalProvider(options: LocalOptions): Provider {
     ...(options.maxStoreBytes !== undefined && { maxBytes: options.maxStoreBytes }),
     ...(options.key && { key: options.key }),
   })
-  const expire = options.expire ?? true
+  const { expirable = (due) => due } = options
   const passed = createPassedTime(`${store.directory}/cache/passed.json`, options)
   const engine: Engine = {
     store,
@@ -72,11 +73,11 @@ export function createLocalProvider(options: LocalOptions): Provider {
     clock,
     log,
     trashWindowMs: options.trashWindowMs,
-    expire,
+    expirable,
     ...(options.maxSourceBytes !== undefined && { maxSourceBytes: options.maxSourceBytes }),
     passed,
     upkeep: createUpkeep({
-      ...{ store, clock, log, passed, expire },
+      ...{ store, clock, log, passed, expirable },
       ...(options.maxStoreBytes !== undefined && { maxBytes: options.maxStoreBytes }),
     }),
     meta: { owners: ownersOfProcess(), specialModes: options.specialModes },

@@ -1,5 +1,5 @@
 import { SnapshotError } from '../../snapshots/errors.ts'
-import type { Context, Log, PurgePlan, PurgeRequest, PurgeResult } from '../../snapshots/provider.ts'
+import type { Context, PurgePlan, PurgeRequest, PurgeResult } from '../../snapshots/provider.ts'
 import type { Engine } from './engine.ts'
 import { createPause } from './pause.ts'
 import { isProtected, toSnapshot } from './snapshot-view.ts'
@@ -82,18 +82,27 @@ function isChosen(stored: Stored, { all }: PurgeRequest, now: number): boolean {
  */
 export function dropEnded(
   store: Store,
-  { clock, passed, log }: { clock: () => number; passed: () => number; log: Log },
+  { clock, passed, log, expirable }: Pick<Engine, 'clock' | 'passed' | 'log' | 'expirable'>,
 ): void {
   const { manifests } = store
   const now = clock()
   const trashed = () => manifests.list().stored.filter((stored) => stored.trashed)
   const isEnded = (stored: Stored) => isChosen(stored, { all: false }, now)
+  const allowed = (all: Stored[]) => {
+    const may = new Set(
+      expirable(
+        all.map((stored) => toSnapshot(stored, now)),
+        [],
+      ).map(({ id }) => id),
+    )
+    return all.filter(({ id }) => may.has(`local:${id}`))
+  }
   if (!trashed().some(isEnded)) return
   const turn = store.leases.exclude()
   if (!turn) return
   try {
     const time = passed()
-    const ended = trashed().filter(isEnded)
+    const ended = allowed(trashed().filter(isEnded))
     for (const stored of ended) countFrom(store, stored, time)
     const lasted = ended.filter((stored) => hasLasted(stored, time))
     const dropped = manifests.remove(

@@ -89,20 +89,26 @@ function takeOut({ store, clock }: Engine, { id, details }: Stored): void {
 
 /** Snapshots past their expiry go to the trash, where the undo window still holds them. */
 export function trashExpired(engine: Engine): void {
-  if (!engine.expire) return
   const now = engine.clock()
-  for (const stored of shelf(engine).stored) {
-    const { expires_at: expires } = stored.details
-    if (stored.trashed || expires === undefined || now < Date.parse(expires) || isProtected(stored, now))
-      continue
+  const present = shelf(engine).stored.filter((stored) => !stored.trashed)
+  const due = present.filter((stored) => isDue(stored, now))
+  if (due.length === 0) return
+  const shown = (all: readonly Stored[]) => all.map((stored) => toSnapshot(stored, now))
+  for (const { id } of engine.expirable(shown(due), shown(present))) {
+    const snapshot = id.slice('local:'.length)
     try {
-      moveToTrash(engine, stored.id, now, true)
-      engine.log.info('expired snapshot moved to the trash', { snapshot: stored.id })
+      moveToTrash(engine, snapshot, now, true)
+      engine.log.info('expired snapshot moved to the trash', { snapshot })
     } catch (error) {
       // Another process was quicker, or the store cannot be written: no reason to refuse a new snapshot.
-      engine.log.warn('expired snapshot not moved to the trash', { snapshot: stored.id, error })
+      engine.log.warn('expired snapshot not moved to the trash', { snapshot, error })
     }
   }
+}
+
+function isDue(stored: Stored, now: number): boolean {
+  const { expires_at: expires } = stored.details
+  return expires !== undefined && now >= Date.parse(expires) && !isProtected(stored, now)
 }
 
 function moveToTrash(engine: Engine, id: string, now: number, expired = false): void {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SnapshotError } from '../../snapshots/errors.ts'
 import type { Context, Log } from '../../snapshots/provider.ts'
+import type { Expirable } from '../index.ts'
 import { createPause, type Pause } from './pause.ts'
 import { dropEnded } from './purge.ts'
 import { type Collected, collect, SHARE } from './store/gc.ts'
@@ -24,8 +25,7 @@ export interface UpkeepOptions {
   log: Log
   /** The store's own count of time, in milliseconds. */
   passed: () => number
-  /** False: what lies in the trash stays there. */
-  expire: boolean
+  expirable: Expirable
   maxBytes?: number
 }
 
@@ -39,16 +39,14 @@ const AGAIN_MS = 10 * 60_000
 /** The call that made the snapshot, and the one after it, come first. */
 const START_AFTER_MS = 1000
 
-export function createUpkeep({ store, clock, log, passed, expire, maxBytes }: UpkeepOptions): Upkeep {
+export function createUpkeep({ store, clock, log, passed, expirable, maxBytes }: UpkeepOptions): Upkeep {
   const stamp = createStamp(join(store.directory, 'cache', 'gc'), clock)
   const closing = new AbortController()
   let running: Promise<void> | undefined
   /** What the store looked like when there was nothing to free. */
   let barren: string | undefined
 
-  const drop = () => {
-    if (expire) dropEnded(store, { clock, passed, log })
-  }
+  const drop = () => dropEnded(store, { clock, passed, log, expirable })
   const free = (share: number, pause: Pause): Promise<Collected> =>
     collect(store, { share, pause, insist: false })
 

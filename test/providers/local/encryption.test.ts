@@ -221,7 +221,7 @@ test('the key is asked for when the store is first needed, and again after it co
     roots: [directory],
     encrypt: { file: path },
     trashWindowMs: 1000,
-    expire: true,
+    expirable: (due) => due,
     specialModes: 'keep',
     clock: Date.now,
     log: silent,

@@ -60,7 +60,7 @@ test('what was deleted does not come back by an update', async () => {
 
 test('where nothing may be deleted, nothing expires', async () => {
   const time = { now: START }
-  const box = workbench({ clock: () => time.now, expire: false })
+  const box = workbench({ clock: () => time.now, expirable: () => [] })
   const { id } = await box.save({ expires_at: iso(START + HOUR) })
   time.now = START + 2 * HOUR
   await box.save()

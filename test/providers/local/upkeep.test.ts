@@ -96,7 +96,7 @@ describe('by itself', () => {
   })
 
   test('where nothing may be deleted, the trash stays', async () => {
-    const { box, pass } = timed({ expire: false })
+    const { box, pass } = timed({ expirable: () => [] })
     const id = await deleted(box)
     const before = lastPass(box)
     pass(100 * HOUR)

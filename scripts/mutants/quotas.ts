@@ -1,0 +1,57 @@
+import type { Layer } from './mutant.ts'
+
+const QUOTAS = ['guard/quotas.test.ts']
+
+export const quotas: Layer = {
+  name: 'L1 quotas',
+  mutants: [
+    {
+      without: 'of all callers',
+      file: 'guard/quotas.ts',
+      find: 'if (global !== undefined)',
+      instead: 'if (false)',
+      tests: QUOTAS,
+      red: '(G25)',
+    },
+    {
+      without: 'of one caller',
+      file: 'guard/quotas.ts',
+      find: 'if (ofPrincipal !== undefined)',
+      instead: 'if (false)',
+      tests: QUOTAS,
+      red: 'of a caller and of a source leave others their own',
+    },
+    {
+      without: 'of one source',
+      file: 'guard/quotas.ts',
+      find: 'if (ofSource === undefined) return limits',
+      instead: 'return limits',
+      tests: QUOTAS,
+      red: 'of a caller and of a source leave others their own',
+    },
+    {
+      without: 'two cannot spend the same rest',
+      file: 'guard/quotas.ts',
+      find: 'ledger.version)) !== undefined) return',
+      instead: 'ledger.version)) !== null) return',
+      tests: QUOTAS,
+      red: 'is never overspent',
+    },
+    {
+      without: 'a delete that runs is counted',
+      file: 'guard/guard.ts',
+      find: 'if (live.removes) await spend(',
+      instead: 'if (false) await spend(',
+      tests: QUOTAS,
+      red: 'of two plans within it the second is refused at the end',
+    },
+    {
+      without: 'a create is counted',
+      file: 'snapshots/create.ts',
+      find: 'await env.guard.charge(',
+      instead: 'void (',
+      tests: ['snapshots/policy.test.ts'],
+      red: 'once for one idempotency key, and not when they are refused',
+    },
+  ],
+}

@@ -1,0 +1,23 @@
+import type { Layer } from './mutant.ts'
+
+export const surface: Layer = {
+  name: 'L0 surface',
+  mutants: [
+    {
+      without: 'read-only mode offers only what reads',
+      file: 'mcp/list-tools.ts',
+      find: "!readOnly || operation === 'read'",
+      instead: 'true',
+      tests: ['mcp/tool-list.test.ts'],
+      red: 'read-only is not a matter of listing: the other tools do not exist',
+    },
+    {
+      without: 'an unknown argument is an error',
+      file: 'mcp/arguments.ts',
+      find: 'schema.safeParse(raw ?? {})',
+      instead: '(schema as any).strip().safeParse(raw ?? {})',
+      tests: ['mcp/run-tool.test.ts'],
+      red: 'an unknown key is INVALID_ARGUMENT',
+    },
+  ],
+}

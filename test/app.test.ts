@@ -1,0 +1,78 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, onTestFinished, test } from 'vitest'
+import { auditDirectory, createApp } from '../src/app.ts'
+import { loadConfig } from '../src/config.ts'
+import { newestEntries } from '../src/guard/audit/newest.ts'
+import { verifyAudit } from '../src/guard/audit/verify.ts'
+import type { NotRun } from '../src/guard/guard-api.ts'
+import { args, caller, refusal, temporaryDirectory } from './snapshots/world.ts'
+
+/** The parts as a server has them, on a directory of their own. */
+async function server(flags: Record<string, string> = {}) {
+  const base = temporaryDirectory()
+  const cwd = join(base, 'project')
+  mkdirSync(cwd)
+  const policy = join(base, 'policy.json')
+  const rule = (rules: object) => writeFileSync(policy, JSON.stringify(rules))
+  rule({})
+  const config = loadConfig(
+    { policy, home: join(base, 'home'), 'log-level': 'error', ...flags },
+    { env: {}, cwd, userHome: join(base, 'nobody') },
+  )
+  const app = createApp(config)
+  onTestFinished(app.close)
+  const service = await app.service()
+  const me = caller({ principal: app.principal })
+  const save = async (fields: object = {}) => (await service.create(args.create(fields), me)).snapshot
+  const remove = async (snapshot: string, fields: object = {}) =>
+    (await service.delete(args.delete({ snapshots: [snapshot], ...fields }), me)) as NotRun
+  const names = async () => (await service.list(args.list(), me)).items.map(({ name }) => name)
+  const log = async () => {
+    const { entries } = await newestEntries(auditDirectory(config), 100)
+    return entries.map(({ entry }) => entry.event)
+  }
+  return { config, rule, save, remove, names, log }
+}
+
+test('a server writes down what it decides before it does it', async () => {
+  const { config, save, remove, log } = await server()
+  const { id } = await save()
+  const { confirmation } = await remove(id)
+  await remove(id, { confirmation })
+  expect(await log()).toEqual(['asked', 'allowed', 'ended'])
+  expect(await verifyAudit(auditDirectory(config))).toMatchObject({ entries: 3, problems: [] })
+})
+
+test('a server obeys its policy file as it is now (G23)', async () => {
+  const { rule, save, remove, log } = await server()
+  const { id } = await save()
+  const { confirmation } = await remove(id)
+  rule({ delete: 'never' })
+  await refusal(remove(id, { confirmation }), 'POLICY_DENIED')
+  rule({ delet: 'trash' })
+  await refusal(remove(id, { confirmation }), 'POLICY_DENIED')
+  expect(await log()).toEqual(['asked', 'refused', 'refused'])
+})
+
+test('a server in human mode asks for a person', async () => {
+  const { save, remove } = await server({ guard: 'human' })
+  const { id } = await save()
+  expect(await remove(id)).toMatchObject({ status: 'approval_required' })
+})
+
+test('nothing expires that the policy file keeps, and what it lets go does', async () => {
+  const { rule, save, names } = await server()
+  const { expires_at = '' } = await save({ name: 'release', ttl: '1s' })
+  await save({ name: 'later' })
+  rule({ protect: { names: ['release'] } })
+  await sleep(Date.parse(expires_at) - Date.now() + 5)
+  await save({ name: 'kept' })
+  expect(await names()).toContain('release')
+  rule({ delete: 'nevr' })
+  await refusal(save(), 'POLICY_DENIED')
+  rule({})
+  await save({ name: 'gone' })
+  expect(await names()).toEqual(['gone', 'kept', 'later'])
+})
