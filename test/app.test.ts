@@ -1,8 +1,10 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { auditDirectory, createApp } from '../src/app.ts'
+import { purge } from '../src/cli/purge.ts'
+import { unprotect } from '../src/cli/unprotect.ts'
 import { loadConfig } from '../src/config.ts'
 import { newestEntries } from '../src/guard/audit/newest.ts'
 import { verifyAudit } from '../src/guard/audit/verify.ts'
@@ -33,7 +35,7 @@ async function server(flags: Record<string, string> = {}) {
     const { entries } = await newestEntries(auditDirectory(config), 100)
     return entries.map(({ entry }) => entry.event)
   }
-  return { config, rule, save, remove, names, log }
+  return { config, service, me, rule, save, remove, names, log }
 }
 
 test('a server writes down what it decides before it does it', async () => {
@@ -75,4 +77,45 @@ test('nothing expires that the policy file keeps, and what it lets go does', asy
   rule({})
   await save({ name: 'gone' })
   expect(await names()).toEqual(['gone', 'kept', 'later'])
+})
+
+describe('what only the operator does is written down, or not done', () => {
+  const terminal = { interactive: true, say() {}, ask: async () => 'yes' }
+
+  /** Does it while nothing can be written, and then again. */
+  async function twice(
+    { config, log }: Awaited<ReturnType<typeof server>>,
+    deed: () => Promise<number>,
+    isDone: () => Promise<boolean>,
+  ) {
+    const directory = auditDirectory(config)
+    rmSync(directory, { recursive: true, force: true })
+    writeFileSync(directory, '')
+    await refusal(deed(), 'FORBIDDEN')
+    expect(await isDone()).toBe(false)
+    rmSync(directory)
+    expect(await deed()).toBe(0)
+    expect(await isDone()).toBe(true)
+    return log()
+  }
+
+  test('a purge', async () => {
+    const box = await server()
+    const { id } = await box.save()
+    const { confirmation } = await box.remove(id)
+    await box.remove(id, { confirmation })
+    const deed = () => purge({ all: true, yes: true }, box.config, terminal)
+    const isDone = async () =>
+      (await box.service.list(args.list({ include_trashed: true }), box.me)).items.length === 0
+    expect(await twice(box, deed, isDone)).toEqual(['purged'])
+  })
+
+  test('the lifting of a protection', async () => {
+    const box = await server()
+    const { id } = await box.save()
+    await box.service.update(args.update({ snapshot: id, protected: true }), box.me)
+    const deed = () => unprotect(id, box.config, terminal)
+    const isDone = async () => !(await box.service.get(args.get({ snapshot: id }), box.me)).snapshot.protected
+    expect(await twice(box, deed, isDone)).toEqual(['unprotected'])
+  })
 })

@@ -1,6 +1,7 @@
 import type { Layer } from './mutant.ts'
 
 const AUDITED = ['guard/audited.test.ts']
+const VERIFY = ['guard/audit/verify.test.ts']
 
 export const audit: Layer = {
   name: 'L5 audit',
@@ -50,7 +51,7 @@ export const audit: Layer = {
       file: 'guard/audit/entry.ts',
       find: 'digest(content) === hash &&',
       instead: '',
-      tests: ['guard/audit/verify.test.ts'],
+      tests: VERIFY,
       red: 'change any byte to any other',
     },
     {
@@ -58,15 +59,23 @@ export const audit: Layer = {
       file: 'guard/audit/verify.ts',
       find: 'if (seq > before.seq + 1) return',
       instead: 'if (false) return',
-      tests: ['guard/audit/verify.test.ts'],
+      tests: VERIFY,
       red: 'entries that are missing',
+    },
+    {
+      without: 'a line of another log is found',
+      file: 'guard/audit/verify.ts',
+      find: 'before.hash !== undefined && prev !== before.hash',
+      instead: 'false',
+      tests: VERIFY,
+      red: 'an entry that is whole and of another log',
     },
     {
       without: 'a cut at the end is found',
       file: 'guard/audit/verify.ts',
       find: 'if (head && head.seq > before.seq)',
       instead: 'if (false)',
-      tests: ['guard/audit/verify.test.ts'],
+      tests: VERIFY,
       red: 'cut it at the end of any line',
     },
     {
@@ -76,6 +85,22 @@ export const audit: Layer = {
       instead: '',
       tests: ['guard/flush.test.ts'],
       red: 'is no line of the audit log',
+    },
+    {
+      without: 'a purge is written down before it is done',
+      file: 'cli/purge.ts',
+      find: 'await tell(provider.name, plan)',
+      instead: '',
+      tests: ['app.test.ts'],
+      red: 'a purge',
+    },
+    {
+      without: 'the lifting of a protection is written down before it is done',
+      file: 'cli/unprotect.ts',
+      find: 'await tell()',
+      instead: '',
+      tests: ['app.test.ts'],
+      red: 'the lifting of a protection',
     },
   ],
 }

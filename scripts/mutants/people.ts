@@ -178,5 +178,21 @@ export const people: Layer = {
       tests: ['cli/approve.test.ts'],
       red: '"yes" approves',
     },
+    {
+      without: 'lifting a protection needs a terminal',
+      file: 'cli/unprotect.ts',
+      find: 'if (!terminal.interactive)',
+      instead: 'if (false)',
+      tests: ['cli/unprotect.test.ts'],
+      red: 'without a terminal nobody is asked and nothing is lifted',
+    },
+    {
+      without: 'purging needs a terminal or a yes given before',
+      file: 'cli/purge.ts',
+      find: 'if (!terminal.interactive && !options.yes)',
+      instead: 'if (false)',
+      tests: ['cli/purge.test.ts'],
+      red: 'without a terminal and without --yes nothing is shown and nothing deleted',
+    },
   ],
 }

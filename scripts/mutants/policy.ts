@@ -141,6 +141,22 @@ export const policy: Layer = {
       red: 'is no way for an expiry either',
     },
     {
+      without: 'no expiry where a person agrees to each delete',
+      file: 'guard/removal.ts',
+      find: "if (mode === 'human') {",
+      instead: 'if (false) {',
+      tests: GUARD,
+      red: 'an expiry with guard human',
+    },
+    {
+      without: 'an expiry leaves time to notice it',
+      file: 'snapshots/update.ts',
+      find: 'if (at - env.clock() >= SOONEST_MS) return',
+      instead: 'return',
+      tests: ['snapshots/inspect.test.ts'],
+      red: 'of the expiry is as good as a delete',
+    },
+    {
       without: 'the policy is asked when a snapshot expires',
       file: 'providers/local/trash.ts',
       find: 'engine.expirable(shown(due), shown(present))',

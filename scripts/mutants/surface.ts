@@ -19,5 +19,21 @@ export const surface: Layer = {
       tests: ['mcp/run-tool.test.ts'],
       red: 'an unknown key is INVALID_ARGUMENT',
     },
+    {
+      without: 'only what lies in the allowed directories',
+      file: 'providers/local/roots.ts',
+      find: 'if (!inside(real) || real !== path) throw outside()',
+      instead: '',
+      tests: ['providers/local/source.test.ts'],
+      red: 'by a symlink',
+    },
+    {
+      without: 'the operator allows these directories at most',
+      file: 'config/roots.ts',
+      find: 'if (rules.within && ',
+      instead: 'if (false && rules.within && ',
+      tests: ['config/policy.test.ts'],
+      red: 'are the only ones, themselves and what lies in them',
+    },
   ],
 }

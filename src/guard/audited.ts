@@ -1,5 +1,6 @@
 import type { Caller } from '../snapshots/caller.ts'
 import { type ErrorCode, toProblem } from '../snapshots/errors.ts'
+import type { Snapshot } from '../snapshots/model.ts'
 import type { Log } from '../snapshots/provider.ts'
 import type { Audit, AuditEvent } from './audit.ts'
 import type { Grant, Guard, GuardRequest, Passage } from './guard-api.ts'
@@ -48,6 +49,10 @@ export function audited(guard: Guard, audit: Audit, log: Log): Guard {
       const about = { ...who(caller), type: 'create', targets: spending.sources }
       return orRefused(about, () => guard.charge(spending, caller))
     },
+    permitExpiry: (snapshot, way, caller) =>
+      orRefused(update(snapshot, caller), () => guard.permitExpiry(snapshot, way, caller)),
+    permitChange: (before, change, caller) =>
+      orRefused(update(before, caller), () => guard.permitChange(before, change, caller)),
     async authorize(request, caller) {
       const about = { ...who(caller), ...what(request, caller) }
       if (request.dry_run) return guard.authorize(request, caller)
@@ -66,6 +71,13 @@ export function audited(guard: Guard, audit: Audit, log: Log): Guard {
 }
 
 const who = ({ principal, client }: Caller) => ({ principal, ...(client && { client }) })
+
+const update = ({ id, provider }: Snapshot, caller: Caller) => ({
+  ...who(caller),
+  type: 'update',
+  provider,
+  targets: [id],
+})
 
 function what(request: GuardRequest<unknown>, caller: Caller) {
   const { type, provider, targets, operation } = request

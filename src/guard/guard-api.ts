@@ -89,9 +89,9 @@ export interface Guard {
   /** Counts a create against the quotas. To be called once it is certain that it is made anew. */
   charge(spending: Omit<Spending, 'type'>, caller: Caller): Promise<void>
   /** For a delete that is to happen later, when nobody can be asked: the policy decides, and mode `human` says no. */
-  permitExpiry(snapshot: Snapshot, consequences: { reversible: boolean }): void
+  permitExpiry(snapshot: Snapshot, consequences: { reversible: boolean }, caller: Caller): Promise<void>
   /** For a change of what the policy may protect a snapshot by. */
-  permitChange(before: Snapshot, change: { name?: string; labels?: Snapshot['labels'] }): void
+  permitChange(before: Snapshot, change: Renaming, caller: Caller): Promise<void>
   /** What of `due` the policy lets go, oldest first, so that a retention rule need not fail over the rest. */
   removable(due: readonly Snapshot[], shelf: readonly Snapshot[], way: RemovalWay): Snapshot[]
   /** Decides whether a destructive operation may run now. Whatever goes wrong in here, the answer is no. */
@@ -100,6 +100,12 @@ export interface Guard {
   conclude(ended: Ended): Promise<void>
   /** The rules in force, for snapshot_status. */
   describe(): Record<string, unknown>
+}
+
+/** What a policy may know a snapshot by. */
+export interface Renaming {
+  name?: string
+  labels?: Snapshot['labels']
 }
 
 /** An operation of a process that was killed. */

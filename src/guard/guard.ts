@@ -265,8 +265,8 @@ export function createGuard(options: GuardOptions): Guard {
       }
     },
     charge: (spending) => quotas.spend(policy(), { type: 'create', ...spending }),
-    permitExpiry: (snapshot, { reversible }) => permitExpiry(policy(), snapshot, { mode, reversible }),
-    permitChange: (before, change) => permitChange(policy(), before, change),
+    permitExpiry: async (snapshot, { reversible }) => permitExpiry(policy(), snapshot, { mode, reversible }),
+    permitChange: async (before, change) => permitChange(policy(), before, change),
     removable: (due, shelf, { reversible }) => removable(policy(), due, shelf, { reversible, now: clock() }),
     async authorize(request, caller) {
       try {

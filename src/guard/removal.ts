@@ -2,7 +2,7 @@ import { fail } from '../snapshots/errors.ts'
 import { durationMs, type Snapshot } from '../snapshots/model.ts'
 import type { Mode } from './doors.ts'
 import { matchesGlob } from './glob.ts'
-import type { RemovalWay, Removes } from './guard-api.ts'
+import type { RemovalWay, Removes, Renaming } from './guard-api.ts'
 import { deletionOf, denied, onlyReversible, type Policy, permit } from './policy.ts'
 
 /** Snapshots that a deed takes away. */
@@ -91,11 +91,7 @@ export function permitExpiry(
 }
 
 /** Else a new name or label would take a snapshot out of the operator's protection. */
-export function permitChange(
-  policy: Policy,
-  before: Snapshot,
-  change: { name?: string | undefined; labels?: Snapshot['labels'] | undefined },
-): void {
+export function permitChange(policy: Policy, before: Snapshot, change: Renaming): void {
   const { name = before.name, labels = before.labels } = change
   if (!isSpared(policy, before) || isSpared(policy, { ...before, name, labels })) return
   throw denied(

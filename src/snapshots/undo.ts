@@ -99,7 +99,7 @@ async function planUndelete(
   if (trashed.length === 0) {
     throw fail(
       'NOT_FOUND',
-      'None of the deleted snapshots is in the trash any more. Nothing was changed.',
+      'None of these snapshots is in the trash: they are back already, were not deleted after all, or are gone. Nothing was changed.',
       'snapshot_list shows what is there.',
     )
   }

@@ -41,8 +41,8 @@ export async function update(env: Environment, args: UpdateArgs, caller: Caller)
   const lock = await env.state.lock(shelfLock(provider.name), { signal: caller.signal })
   try {
     const before = await provider.get(native, ctx)
-    env.guard.permitChange(before, request)
-    if (request.expires_at) checkExpiry(env, provider, request.expires_at, before)
+    await env.guard.permitChange(before, request, caller)
+    if (request.expires_at) await checkExpiry(env, provider, request.expires_at, before, caller)
     const run = await env.operations.begin(operation, {
       type: 'update',
       provider: provider.name,
@@ -60,11 +60,17 @@ export async function update(env: Environment, args: UpdateArgs, caller: Caller)
 }
 
 /** To let a snapshot expire, or earlier than it would, is to delete it later: allowed only where a delete would be. */
-function checkExpiry(env: Environment, provider: Provider, until: string, snapshot: Snapshot) {
+async function checkExpiry(
+  env: Environment,
+  { capabilities }: Provider,
+  until: string,
+  snapshot: Snapshot,
+  caller: Caller,
+) {
   const { id, expires_at } = snapshot
   const at = Date.parse(until)
   if (expires_at !== undefined && at >= Date.parse(expires_at)) return
-  env.guard.permitExpiry(snapshot, { reversible: provider.capabilities.deletion === 'trash' })
+  await env.guard.permitExpiry(snapshot, { reversible: capabilities.deletion === 'trash' }, caller)
   if (at - env.clock() >= SOONEST_MS) return
   throw fail(
     'INVALID_ARGUMENT',

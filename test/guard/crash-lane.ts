@@ -43,8 +43,8 @@ export interface Lane {
   die(moment: number): Promise<{ told: string[]; killed: boolean }>
   /** A new server on what is there now; the next `reset` closes it. */
   open(): Assembled
-  /** Seen without any code of the product, as is what follows. */
-  standing(): Standing
+  /** A Standing, or what is wrong. Seen without any code of the product, as is what follows. */
+  standing(): string
   /** The snapshots that were added: only safety snapshots can be. */
   added(): string[]
   entries(): AuditEntry[]
@@ -86,7 +86,7 @@ export async function createLane(script: string, story: Story): Promise<Lane> {
     },
     standing() {
       const place = manifests('trash').includes(fileOf(good.snapshot)) ? 'trashed' : 'listed'
-      return `${whichOf({ good: good.picture, bad: bad.picture }, picture(root))} tree, snapshot ${place}`
+      return `${nameOf(picture(root), { good: good.picture, bad: bad.picture })}, snapshot ${place}`
     },
     added: () => [...manifests('snapshots'), ...manifests('trash')].filter((name) => !known.has(name)),
     entries: () => linesIn(audit).map((line) => JSON.parse(line)),
@@ -128,12 +128,11 @@ const linesIn = (audit: string) =>
     .flatMap((name) => readFileSync(join(audit, name), 'utf8').split('\n').slice(0, -1))
 
 /** Byte for byte, with modes and times. */
-function whichOf(trees: Record<Tree, Picture>, now: Picture): Tree {
-  const fromGood = differences(trees.good, now)
-  if (fromGood.length === 0) return 'good'
-  const fromBad = differences(trees.bad, now)
-  if (fromBad.length === 0) return 'bad'
-  throw new Error(`neither the good tree (${fromGood.join('; ')}) nor the bad one (${fromBad.join('; ')})`)
+function nameOf(now: Picture, trees: Record<Tree, Picture>): string {
+  const off = (['good', 'bad'] as const).map((tree) => ({ tree, lines: differences(trees[tree], now) }))
+  const same = off.find(({ lines }) => lines.length === 0)
+  if (same) return `${same.tree} tree`
+  return off.map(({ tree, lines }) => `not the ${tree} tree: ${lines.join('; ')}`).join(', ')
 }
 
 function makeGood(root: string): Picture {

@@ -1,9 +1,10 @@
 /**
  * Makes one call and kills itself at the given moment of it: right before or right after a step that it takes outside of
- * its own memory, which is a call of the state store, of the audit log, or of the provider, or one back from it. Prints
- * each moment as it comes, so that whoever looks at what is left knows how far it was.
+ * its own memory: a call of the state store, of the audit log or of the provider, one back from it, or a move in the
+ * directory that it restores. Prints each moment as it comes, so that whoever looks at what is left knows how far it was.
  */
-import { writeSync } from 'node:fs'
+import fs, { writeSync } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import type { Policy } from '../../src/guard/policy.ts'
 import type { Lock } from '../../src/state/state-store.ts'
 import { assemble, call, type Destructive } from './assembled.ts'
@@ -55,6 +56,16 @@ function stepwise<T extends object>(
   return Object.fromEntries(members)
 }
 
+/** From now on: each moves one thing into its place or out of it. */
+function watchMoves(): void {
+  const move = fs.renameSync
+  fs.renameSync = (...fromTo) => {
+    move(...fromTo)
+    pass('after a move')
+  }
+  syncBuiltinESMExports()
+}
+
 const server = assemble(dir, {
   clock: () => now,
   policy,
@@ -67,10 +78,11 @@ const server = assemble(dir, {
   audit: (audit) => stepwise('audit', audit, (event) => (event as { event: string }).event),
   provider: (provider) => ({
     ...stepwise('provider', provider),
-    restore: (plan, { record, ...ctx }) =>
-      step('provider.restore', () =>
-        provider.restore(plan, { ...ctx, record: (facts) => step('record', async () => record?.(facts)) }),
-      ),
+    restore: (plan, ctx) =>
+      step('provider.restore', () => {
+        const record = (facts: { safety_snapshot: string }) => step('record', async () => ctx.record?.(facts))
+        return provider.restore(plan, { ...ctx, record: (facts) => record(facts).then(watchMoves) })
+      }),
   }),
 })
 

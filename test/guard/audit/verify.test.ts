@@ -194,6 +194,14 @@ describe('what is wrong is named, and where', () => {
     expect(await edited((lines) => lines.splice(0, 6, ...foreign))).toEqual([at('replaced', 6)])
   })
 
+  test('a segment without its last line feed that another one follows', async () => {
+    const log = createLog({ segmentBytes: 1 })
+    await log.append(3)
+    const { length } = readFileSync(log.path('000002.jsonl'))
+    truncateSync(log.path('000002.jsonl'), length - 1)
+    expect(await kinds(log)).toEqual(['unreadable 000002.jsonl:1', 'missing 000003.jsonl:1'])
+  })
+
   test('a segment that is not a file', async () => {
     const log = createLog({ segmentBytes: 1 })
     await log.append(3)
