@@ -17,56 +17,52 @@ import { withScratch } from './scratch.ts'
 const { values } = parseArgs({
   options: { only: { type: 'string', default: '' }, lanes: { type: 'string', default: '2' } },
 })
+const only = values.only.toLowerCase()
+const mutants = LAYERS.flatMap(({ name, mutants }) =>
+  mutants.filter(({ without }) => `${name} ${without}`.toLowerCase().includes(only)),
+)
 const say = (line: string) => void process.stdout.write(`${line}\n`)
 
-const layers = LAYERS.map(({ name, mutants }) => ({
-  name,
-  mutants: mutants.filter(({ without }) =>
-    `${name} ${without}`.toLowerCase().includes(values.only.toLowerCase()),
-  ),
-}))
-const mutants = layers.flatMap((layer) => layer.mutants)
-
 await withScratch(tmpdir(), async (scratch, signal) => {
-  const lanes = Array.from({ length: Number(values.lanes) }, (_, n) => createTree(join(scratch, `lane-${n}`)))
-  const whole = await untouched(lanes[0] as Tree, signal)
+  const [first, ...others] = Array.from({ length: Number(values.lanes) || 1 }, (_, n) =>
+    createTree(join(scratch, `lane-${n}`)),
+  ) as [Tree, ...Tree[]]
+  for (const mutant of mutants) first.check(mutant)
+  const whole = await untouched(first, signal)
   say(`With nothing taken away ${whole.length} tests are green.`)
-  const verdicts = await inLanes(lanes, mutants, async (tree, mutant) => {
+
+  const verdicts = await inLanes([first, ...others], async (tree, mutant) => {
     const findings = await tree.without(mutant, () => runTests(tree.directory, mutant.tests, signal))
     const verdict = judge(mutant, findings, whole.filter(({ file }) => mutant.tests.includes(file)).length)
-    const { noticedBy, problem } = verdict
-    say(`${noticedBy ? 'noticed' : 'NOT NOTICED'}: ${mutant.without}`)
-    for (const line of [noticedBy?.title ?? problem, noticedBy?.failure?.split('\n', 1)[0]?.slice(0, 160)])
-      if (line) say(`  ${line}`)
+    tell(verdict)
     return verdict
   })
-  const missed = verdicts.filter(({ noticedBy }) => !noticedBy)
-  say(`${verdicts.length} taken away, ${missed.length} not noticed.`)
-  if (mutants.length === LAYERS.flatMap((layer) => layer.mutants).length) writePage(table(layers, verdicts))
-  if (missed.length > 0) process.exitCode = 1
+  const missed = verdicts.filter(({ noticedBy }) => !noticedBy).length
+  say(`${verdicts.length} taken away, ${missed} not noticed.`)
+  if (only === '') writePage(table(LAYERS, verdicts))
+  if (missed > 0) process.exitCode = 1
 })
 
-/** All tests that are to notice something, on the project as it is: every one has to be green. */
+/** All tests that are to notice something, on the project as it is: each has to be there, and green. */
 async function untouched({ directory }: Tree, signal: AbortSignal): Promise<readonly TestResult[]> {
   const files = [...new Set(mutants.flatMap(({ tests }) => tests))]
   const { tests, trouble } = await runTests(directory, files, signal)
-  const red = tests.filter(({ failure }) => failure !== undefined)
   if (trouble !== undefined) throw new Error(`With nothing taken away: ${trouble}`)
-  if (red[0]) throw new Error(`With nothing taken away ${red[0].title} is red:\n${red[0].failure}`)
-  for (const { without, red: named, tests: among } of mutants)
-    if (!tests.some(({ file, title }) => among.includes(file) && title.includes(named)))
-      throw new Error(`${without}: no test of ${among.join(', ')} is called "${named}"`)
+  const red = tests.find(({ failure }) => failure !== undefined)
+  if (red) throw new Error(`With nothing taken away this is red: ${red.title}\n${red.failure}`)
+  for (const { without, red, tests: among } of mutants)
+    if (!tests.some(({ file, title }) => among.includes(file) && title.includes(red)))
+      throw new Error(`${without}: no test of ${among.join(', ')} is called "${red}"`)
   return tests
 }
 
-/** The results in the order of the mutants, whichever lane they come from. */
+/** The verdicts in the order of the mutants, whichever lane they come from. */
 async function inLanes(
   lanes: readonly Tree[],
-  all: readonly Mutant[],
   work: (tree: Tree, mutant: Mutant) => Promise<Verdict>,
 ): Promise<Verdict[]> {
   const verdicts: Verdict[] = []
-  const waiting = [...all.entries()]
+  const waiting = [...mutants.entries()]
   await Promise.all(
     lanes.map(async (tree) => {
       for (let next = waiting.shift(); next; next = waiting.shift())
@@ -74,4 +70,10 @@ async function inLanes(
     }),
   )
   return verdicts
+}
+
+function tell({ mutant, noticedBy, problem }: Verdict): void {
+  say(`${noticedBy ? 'noticed' : 'NOT NOTICED'}: ${mutant.without}`)
+  say(`  ${noticedBy?.title ?? problem}`)
+  if (noticedBy) say(`  ${noticedBy.failure?.split('\n', 1)[0]?.slice(0, 160)}`)
 }

@@ -9,8 +9,8 @@ export interface Verdict {
   problem?: string
 }
 
-/** The changed code fell over: that says nothing about the check that was taken away. */
-const ACCIDENT = /\b(Reference|Syntax|Type)Error\b|"code":"INTERNAL"/
+/** The changed code fell over, or the machine was slow: that says nothing about the check that was taken away. */
+const ACCIDENT = /\b(Reference|Syntax|Type)Error\b|"code":"INTERNAL"|\btimed out\b/
 
 /** `expected` is how many tests there are when nothing is missing. */
 export function judge(mutant: Mutant, { tests, trouble }: Findings, expected: number): Verdict {

@@ -104,7 +104,7 @@ export const people: Layer = {
       find: '/[`*[\\]<>#|~\\\\]/g',
       instead: '/(?!)/g',
       tests: WORDS,
-      red: '(G28)',
+      red: 'is shown as "click (https: evil.example) now rm" (G28)',
     },
     {
       without: 'a long name does not push the question away',

@@ -38,7 +38,7 @@ export const plans: Layer = {
       red: 'that gets too old while it waits for the target is too old',
     },
     {
-      without: 'for this operation',
+      without: 'it is for one operation',
       file: 'guard/same-call.ts',
       find: 'plan.type === type &&',
       instead: '',
@@ -46,7 +46,7 @@ export const plans: Layer = {
       red: '(G10)',
     },
     {
-      without: 'for these targets',
+      without: 'it is for these targets',
       file: 'guard/same-call.ts',
       find: 'digest(plan.targets) === digest([...request.targets].sort()) &&',
       instead: '',
@@ -54,7 +54,7 @@ export const plans: Layer = {
       red: '(G9)',
     },
     {
-      without: 'for these arguments',
+      without: 'it is for these arguments',
       file: 'guard/same-call.ts',
       find: 'plan.args_digest === args_digest',
       instead: 'true',
@@ -70,7 +70,7 @@ export const plans: Layer = {
       red: 'waits for the target',
     },
     {
-      without: 'for this state of the target',
+      without: 'it is for this state of the target',
       file: 'guard/guard.ts',
       find: 'live.fingerprint !== plan.fingerprint ||',
       instead: '',
@@ -78,7 +78,7 @@ export const plans: Layer = {
       red: '(G20, G21)',
     },
     {
-      without: 'for as long as it can be undone as it said',
+      without: 'it is for what can be undone as it said',
       file: 'guard/guard.ts',
       find: 'live.view.reversible !== plan.view.reversible ||',
       instead: '',
@@ -86,7 +86,7 @@ export const plans: Layer = {
       red: 'is stale when what could be undone no longer can',
     },
     {
-      without: 'under this policy',
+      without: 'it is for this policy',
       file: 'guard/guard.ts',
       find: 'digest(policy()) !== plan.policy_epoch',
       instead: 'false',
@@ -94,7 +94,7 @@ export const plans: Layer = {
       red: 'of another policy that would still allow it is stale',
     },
     {
-      without: 'claimed by compare-and-set',
+      without: 'it is claimed by compare-and-set',
       file: 'guard/guard.ts',
       find: "{ status: 'claimed', operation: request.operation })",
       instead: "{ status: 'claimed', operation: request.operation }) ?? stored",
@@ -118,7 +118,7 @@ export const plans: Layer = {
       red: 'finished: it is done, can be undone, and a repeat is told so',
     },
     {
-      without: 'and so is its plan',
+      without: 'the plan of what was interrupted ends as well',
       file: 'guard/guard.ts',
       find: "if (stored?.plan.status === 'claimed') await",
       instead: 'if (false) await',

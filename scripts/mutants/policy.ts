@@ -119,8 +119,8 @@ export const policy: Layer = {
     {
       without: 'a new name cannot lift the protection of the old one',
       file: 'snapshots/update.ts',
-      find: 'env.guard.permitChange(before, request)',
-      instead: '',
+      find: 'await env.guard.permitChange(',
+      instead: 'void (',
       tests: SERVICE,
       red: 'is not lifted by an update',
     },

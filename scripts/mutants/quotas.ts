@@ -6,7 +6,7 @@ export const quotas: Layer = {
   name: 'L1 quotas',
   mutants: [
     {
-      without: 'of all callers',
+      without: 'the quota of all callers',
       file: 'guard/quotas.ts',
       find: 'if (global !== undefined)',
       instead: 'if (false)',
@@ -14,7 +14,7 @@ export const quotas: Layer = {
       red: '(G25)',
     },
     {
-      without: 'of one caller',
+      without: 'the quota of one caller',
       file: 'guard/quotas.ts',
       find: 'if (ofPrincipal !== undefined)',
       instead: 'if (false)',
@@ -22,7 +22,7 @@ export const quotas: Layer = {
       red: 'of a caller and of a source leave others their own',
     },
     {
-      without: 'of one source',
+      without: 'the quota of one source',
       file: 'guard/quotas.ts',
       find: 'if (ofSource === undefined) return limits',
       instead: 'return limits',

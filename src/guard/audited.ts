@@ -65,7 +65,8 @@ export function audited(guard: Guard, audit: Audit, log: Log): Guard {
     async conclude(ended) {
       await guard.conclude(ended)
       const { principal, operation, plan, outcome } = ended
-      await tell({ event: 'ended', principal, operation, plan: planName(plan), outcome, by: 'recovery' })
+      const named = plan !== undefined && { plan: planName(plan) }
+      await tell({ event: 'ended', principal, operation, ...named, outcome, by: 'recovery' })
     },
   }
 }

@@ -110,7 +110,8 @@ export interface Renaming {
 
 /** An operation of a process that was killed. */
 export interface Ended {
-  plan: string
+  /** Absent where nothing had to be confirmed. */
+  plan?: string | undefined
   operation: string
   principal: string
   outcome: 'done' | 'failed'

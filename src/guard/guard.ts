@@ -278,7 +278,7 @@ export function createGuard(options: GuardOptions): Guard {
       }
     },
     async conclude({ plan, outcome }) {
-      const stored = await plans.load(plan)
+      const stored = plan === undefined ? undefined : await plans.load(plan)
       if (stored?.plan.status === 'claimed') await plans.advance(stored, { status: outcome })
     },
     describe: () => ({ guard: mode, ...policy() }),

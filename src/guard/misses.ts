@@ -18,14 +18,14 @@ const WITHIN_MS = 10 * 60_000
 export function createMisses({ state, clock }: { state: StateStore; clock: () => number }): Misses {
   async function load() {
     for (;;) {
-      const found = await state.read('quota', ID)
+      const found = await state.read('counter', ID)
       const { data } = Record.safeParse(found?.value ?? { v: 1, at: [] })
       if (!data) throw damaged()
       const now = clock()
       const at = data.at.map((each) => Math.min(each, now)).filter((each) => now - each < WITHIN_MS)
       if (!found || data.at.every((each) => each <= now)) return { at, version: found?.version ?? 0 }
       // From before the clock was set back: counted from now on, and not anew with each look.
-      await state.write('quota', ID, { v: 1, at }, found.version)
+      await state.write('counter', ID, { v: 1, at }, found.version)
     }
   }
 
@@ -45,7 +45,7 @@ export function createMisses({ state, clock }: { state: StateStore; clock: () =>
       for (;;) {
         const { at, version } = await load()
         const next = { v: 1, at: [...at, clock()].slice(-MOST) }
-        if ((await state.write('quota', ID, next, version)) !== undefined) return
+        if ((await state.write('counter', ID, next, version)) !== undefined) return
       }
     },
   }
@@ -55,5 +55,5 @@ const damaged = () =>
   fail(
     'CORRUPT',
     'The record of wrong codes is damaged, so no code is looked at. Nothing was approved.',
-    'The operator has to remove "quota" from the state directory.',
+    'The operator has to remove "counter" from the state directory.',
   )

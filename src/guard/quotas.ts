@@ -40,7 +40,7 @@ const GRAIN = 60_000
 export function createQuotas({ state, clock }: { state: StateStore; clock: () => number }): Quotas {
   async function load() {
     for (;;) {
-      const found = await state.read('quota', ID)
+      const found = await state.read('counter', ID)
       if (!found) return { entries: [], version: 0 }
       const { data } = Ledger.safeParse(found.value)
       if (!data) throw damaged()
@@ -52,7 +52,7 @@ export function createQuotas({ state, clock }: { state: StateStore; clock: () =>
       })
       if (data.entries.every(({ at }) => at <= now)) return { entries, version: found.version }
       // Else that hour would begin again with each look.
-      await state.write('quota', ID, { v: 1, entries }, found.version)
+      await state.write('counter', ID, { v: 1, entries }, found.version)
     }
   }
 
@@ -72,7 +72,7 @@ export function createQuotas({ state, clock }: { state: StateStore; clock: () =>
         const ledger = await check(policy, spending)
         if (!ledger) return
         const entries = added(ledger.entries, spending, clock())
-        if ((await state.write('quota', ID, { v: 1, entries }, ledger.version)) !== undefined) return
+        if ((await state.write('counter', ID, { v: 1, entries }, ledger.version)) !== undefined) return
       }
     },
   }
@@ -161,5 +161,5 @@ const damaged = () =>
   fail(
     'CORRUPT',
     'The record of what was created and deleted in the last hour is damaged, so nothing that counts may run. Nothing was changed.',
-    'The operator has to remove "quota" from the state directory.',
+    'The operator has to remove "counter" from the state directory.',
   )

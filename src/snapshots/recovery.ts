@@ -35,7 +35,7 @@ export function createRecovery(
       },
       async settle(recovered) {
         const operation = await operations.conclude(recovered.operation, factsOf(recovered))
-        if (operation?.plan === undefined || recovered.outcome === 'left') return
+        if (!operation || recovered.outcome === 'left') return
         await guard.conclude({
           plan: operation.plan,
           operation: recovered.operation,

@@ -1,8 +1,8 @@
 /**
- * Where plans, operations, idempotency keys and locks live. One primitive, compare-and-set on small JSON records,
+ * Where plans, operations, idempotency keys, counters and locks live. One primitive, compare-and-set on small JSON records,
  * carries everything, so that a file system and a shared engine can both fill it.
  */
-export type Kind = 'plan' | 'operation' | 'idempotency' | 'approval' | 'quota' | 'lock'
+export type Kind = 'plan' | 'operation' | 'idempotency' | 'approval' | 'counter' | 'lock'
 
 export interface Versioned<T = unknown> {
   value: T

@@ -36,6 +36,7 @@ describe('killed at any step, it is as if the call had not begun or had come to 
       'after state.write operation',
       'before provider.restore',
       'before record',
+      'after a move',
       'after provider.restore',
       'before audit.append ended',
     ])

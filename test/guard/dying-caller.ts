@@ -1,7 +1,7 @@
 /**
- * Makes one call and kills itself at the given moment of it: right before or right after a step that it takes outside of
- * its own memory: a call of the state store, of the audit log or of the provider, one back from it, or a move in the
- * directory that it restores. Prints each moment as it comes, so that whoever looks at what is left knows how far it was.
+ * Makes one call and kills itself at the given moment of it, right before or right after a step that it takes outside of
+ * its own memory: a call of the state store, of the audit log or of the provider, one back from it, or, in a
+ * restore, a move on the disk. Prints each moment as it comes, so that whoever looks at what is left knows how far it was.
  */
 import fs, { writeSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
@@ -56,7 +56,7 @@ function stepwise<T extends object>(
   return Object.fromEntries(members)
 }
 
-/** From now on: each moves one thing into its place or out of it. */
+/** From now on each rename is a moment: that is when the directory is neither as it was nor as it is to be. */
 function watchMoves(): void {
   const move = fs.renameSync
   fs.renameSync = (...fromTo) => {

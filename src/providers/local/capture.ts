@@ -42,7 +42,7 @@ export async function inspect(
     clock: engine.clock,
     counts,
   })
-  remember(engine, root, found.roster, { checkedBy: ctx.operation })
+  remember(engine, root, found, ctx.operation)
   return found
 }
 
@@ -99,7 +99,9 @@ async function captureOnce(
   try {
     const { root, exclude } = request
     const known = { operation: ctx.operation, pause, toStore: true }
-    const found = await scan(directory, {
+    // From before anything is looked for in the store: what it loses meanwhile has to be looked for again.
+    const storedAt = store.objects.losses()
+    const scanned = await scan(directory, {
       exclude,
       previous: await knownOf(engine, root, exclude, known),
       store: { writer, has: store.objects.has },
@@ -108,13 +110,14 @@ async function captureOnce(
       clock,
       counts,
     })
+    const found = { ...scanned, storedAt }
     request.approve?.(found)
     await writer.flush()
     checkRoom(writer)
     throwIfCancelled(ctx)
     await writer.commit()
     const stored = store.commit(lease, manifest(engine, request, found, ctx.operation), request.details)
-    remember(engine, root, found.roster, { checkedBy: ctx.operation, stored: true })
+    remember(engine, root, found, ctx.operation)
     return { stored, found }
   } catch (error) {
     await abandon(writer)

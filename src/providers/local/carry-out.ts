@@ -13,7 +13,7 @@ import { rootOf } from './snapshot-view.ts'
 import { isEmptySteps, type RestoreSteps } from './steps.ts'
 import type { Stored } from './store/manifest.ts'
 import { systemError } from './system-error.ts'
-import { touchedBy, type Verification, verify } from './verify.ts'
+import { differing, touchedBy, type Verification, verify } from './verify.ts'
 
 export interface Job {
   stored: Stored
@@ -36,13 +36,12 @@ export async function carryOut(
 ): Promise<Verification> {
   const { stored, scope, steps, safety } = job
   const leftAlone = isEmptySteps(steps) ? [] : await apply(engine, directory, job, ctx)
-  const previous = { roster: found.roster, suspects: touchedBy(steps.root, found.roster) }
-  const after = await verify(engine, directory, stored, scope(), previous, uninterrupted(ctx)).catch(
-    (error) => {
-      throw systemError(error, 'The restore was carried out, but could not be verified', 'partial')
-    },
-  )
-  remember(engine, rootOf(stored.manifest), after.found.roster)
+  const previous = { ...found, suspects: touchedBy(steps.root, found.roster) }
+  const wanted = { stored, scope: scope(), blocked: steps.blocked }
+  const after = await verify(engine, directory, wanted, previous, uninterrupted(ctx)).catch((error) => {
+    throw systemError(error, 'The restore was carried out, but could not be verified', 'partial')
+  })
+  remember(engine, rootOf(stored.manifest), after.found)
   if (leftAlone.length > 0 || after.remaining) throw incomplete(leftAlone, after.remaining, safety)
   return after
 }
@@ -71,13 +70,15 @@ export function uninterrupted(ctx: Context): Context {
 }
 
 function incomplete(leftAlone: LeftAlone[], remaining: RestoreSteps | undefined, safety: string) {
-  const { written = [], deleted = [], metadata = [] } = remaining?.samples ?? {}
-  const differing = [...written, ...deleted, ...metadata].map(showText)
+  const { count, paths } = remaining ? differing(remaining) : { count: 0, paths: [] }
   const left = leftAlone.slice(0, 100).map(({ path, reason }) => ({ path: showText(path), reason }))
   return fail(
     'CONFLICT',
-    `The restore is incomplete: ${counted(left.length || differing.length, 'path was', 'paths were')} changed by somebody else meanwhile, or may not be changed, and stayed as found; the rest was restored.`,
+    `The restore is incomplete: ${counted(leftAlone.length || count, 'path was', 'paths were')} changed by somebody else meanwhile, or may not be changed, and stayed as found; the rest was restored.`,
     'Call snapshot_diff to see what differs, or snapshot_undo with this operation to go back.',
-    { outcome: 'partial', details: { left_alone: left, differing, safety_snapshot: `local:${safety}` } },
+    {
+      outcome: 'partial',
+      details: { left_alone: left, differing: paths, safety_snapshot: `local:${safety}` },
+    },
   )
 }

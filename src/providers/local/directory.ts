@@ -37,6 +37,17 @@ export function openDirectory(path: ByteString): Directory {
   })
 }
 
+/** Works on the last name of an absolute real path, in the directory it is in. Fails as `openDirectory` does. */
+export function inParentOf<T>(path: ByteString, work: (parent: Directory, name: ByteString) => T): T {
+  const at = path.lastIndexOf('/')
+  const parent = openDirectory(path.slice(0, at) || '/')
+  try {
+    return work(parent, path.slice(at + 1))
+  } finally {
+    parent.close()
+  }
+}
+
 export function openChild(parent: Directory, name: ByteString): Directory {
   const path = parent.at(name)
   const fd = openSync(path, FLAGS)

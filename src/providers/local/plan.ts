@@ -1,9 +1,8 @@
-import { fail, SnapshotError } from '../../snapshots/errors.ts'
+import { fail } from '../../snapshots/errors.ts'
 import type { ShownPath } from '../../snapshots/model.ts'
 import type { Context, RestorePlan, RestoreRequest } from '../../snapshots/provider.ts'
 import { inspect, withDirectory } from './capture.ts'
 import { foldingOf, refuseCollisions } from './case-folding.ts'
-import { CHUNK_BYTES, decodeChunkList } from './content.ts'
 import { damagedContent } from './damaged.ts'
 import { type Engine, isoTime, SAFETY_WINDOW_MS } from './engine.ts'
 import { type ByteString, show, showText } from './names.ts'
@@ -16,8 +15,9 @@ import { rootOf, toSnapshot } from './snapshot-view.ts'
 import { isEmptySteps, planSteps, type RestoreSteps } from './steps.ts'
 import type { Stored } from './store/manifest.ts'
 import type { ObjectStore } from './store/objects.ts'
+import { isStored } from './stored-content.ts'
 import { errno } from './system-error.ts'
-import { EMPTY_VIEW, liveView, storedLinks, storedView, wellFormed } from './view.ts'
+import { EMPTY_VIEW, liveView, storedLinks, storedView } from './view.ts'
 
 /** The fingerprint of a source that is not there any more. */
 export const ABSENT = 'absent'
@@ -137,31 +137,11 @@ export async function stepsTo(
   return steps
 }
 
-/** Files that the restore would write and the store cannot give, chunk by chunk. */
+/** Files that the restore would write and the store cannot give. */
 async function missingContents(objects: ObjectStore, { contents }: RestoreSteps): Promise<ByteString[]> {
   const missing: ByteString[] = []
-  for (const { path, content, chunked, size } of contents) {
-    // Another process may have stored it since this one looked.
-    if (!objects.has(content)) objects.refresh(true)
-    const held = chunked ? await hasChunks(objects, content, size) : objects.length(content) === size
-    if (!held) missing.push(path)
-  }
+  for (const file of contents) if (!(await isStored(objects, file))) missing.push(file.path)
   return missing
-}
-
-/** All chunks are there and are as long as a file of that size needs them: a hostile list may say anything. */
-async function hasChunks(objects: ObjectStore, list: string, size: number): Promise<boolean> {
-  try {
-    const bytes = await objects.read(list)
-    const found = wellFormed(list, () => decodeChunkList(bytes))
-    return (
-      found.size === size &&
-      found.chunks.every((id, n) => objects.length(id) === Math.min(CHUNK_BYTES, size - n * CHUNK_BYTES))
-    )
-  } catch (error) {
-    if (error instanceof SnapshotError && error.code === 'CORRUPT') return false
-    throw error
-  }
 }
 
 /** A path as the tools take it: text, or its bytes where it is no UTF-8. */

@@ -19,6 +19,8 @@ export interface References {
 export function createReferences(objects: ObjectStore, report: DamageReport, pause: Pause): References {
   /** Trees and lists of chunks, by id: whether everything below is there. Most are shared by many snapshots. */
   const whole = new Map<string, boolean>()
+  /** For which size of the file a list of chunks was found to be whole. */
+  const sizes = new Map<string, number>()
 
   /** Undefined when it cannot be read or makes no sense. */
   const readTree = async (id: string): Promise<Entry[] | undefined> => {
@@ -70,7 +72,7 @@ export function createReferences(objects: ObjectStore, report: DamageReport, pau
 
   const isWholeList = async ({ content, size }: FileEntry): Promise<boolean> => {
     const known = whole.get(content)
-    if (known !== undefined) return known
+    if (known === false || (known && sizes.get(content) === size)) return known
     const list = await readChunks(content)
     const isList =
       list?.size === size &&
@@ -82,6 +84,7 @@ export function createReferences(objects: ObjectStore, report: DamageReport, pau
     const missing = list?.chunks.filter((chunk) => !objects.has(chunk)) ?? []
     for (const chunk of missing) report.add('content', chunk)
     whole.set(content, isList && missing.length === 0)
+    sizes.set(content, size)
     return isList && missing.length === 0
   }
 

@@ -1,16 +1,16 @@
-import { chmodSync, mkdirSync, rmdirSync } from 'node:fs'
+import { fchmodSync, mkdirSync, rmdirSync } from 'node:fs'
 import { fail, SnapshotError, toProblem } from '../../snapshots/errors.ts'
 import type { Context, RestorePlan, RestoreResult } from '../../snapshots/provider.ts'
 import { capture } from './capture.ts'
 import { carryOut, uninterrupted } from './carry-out.ts'
-import { type Directory, openDirectory } from './directory.ts'
+import { type Directory, inParentOf, openDirectory } from './directory.ts'
 import { type Engine, isoTime, SAFETY_WINDOW_MS } from './engine.ts'
-import { ignoreErrors } from './entry-ops.ts'
+import { ignoreErrors, withinSync } from './entry-ops.ts'
 import { goOn, type HalfDone } from './half-done.ts'
 import { holdsWhatGoes } from './held.ts'
 import type { Journal } from './journal.ts'
 import { knownOf, remember } from './known.ts'
-import { type ByteString, showText, toFsPath } from './names.ts'
+import { type ByteString, showText } from './names.ts'
 import { createPause, throwIfCancelled } from './pause.ts'
 import { ABSENT, stepsTo, usable, warningsOf } from './plan.ts'
 import type { Scan } from './scan.ts'
@@ -69,7 +69,7 @@ async function openAsPlanned<T>(path: ByteString, work: (directory: Directory) =
   try {
     directory = openDirectory(path)
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errno(error) ?? '')) throw stale()
+    if (isReplaced(error)) throw stale()
     throw systemError(error, 'The source cannot be opened')
   }
   try {
@@ -84,18 +84,31 @@ async function openAsPlanned<T>(path: ByteString, work: (directory: Directory) =
  * there is new. Returns how to take that back while it is still empty.
  */
 function makeAgain(missing: readonly ByteString[], mode: number): () => void {
+  const made: ByteString[] = []
   try {
-    for (const directory of missing) mkdirSync(toFsPath(directory), { mode: 0o700 })
-    chmodSync(toFsPath(missing.at(-1) as ByteString), mode | 0o700)
+    for (const directory of missing) {
+      inParentOf(directory, (parent, name) => mkdirSync(parent.at(name), 0o700))
+      made.push(directory)
+    }
+    inParentOf(missing.at(-1) as ByteString, (parent, name) =>
+      withinSync(parent, name, ({ fd }) => fchmodSync(fd, mode | 0o700)),
+    )
   } catch (error) {
-    throw errno(error) === 'EEXIST' ? stale() : systemError(error, 'The source cannot be made again')
+    removeEmpty(made)
+    throw isReplaced(error) ? stale() : systemError(error, 'The source cannot be made again')
   }
-  return () => removeEmpty(missing)
+  return () => removeEmpty(made)
 }
 
 /** Of directories that a restore has made again, topmost first: those in which nothing is. */
 export function removeEmpty(made: readonly ByteString[]): void {
-  for (const directory of made.toReversed()) ignoreErrors(() => rmdirSync(toFsPath(directory)))
+  for (const directory of made.toReversed())
+    ignoreErrors(() => inParentOf(directory, (parent, name) => rmdirSync(parent.at(name))))
+}
+
+/** What is at a path is not what was there a moment ago. */
+function isReplaced(error: unknown): boolean {
+  return ['EEXIST', 'ENOENT', 'ENOTDIR', 'ELOOP'].includes(errno(error) ?? '')
 }
 
 async function restoreInto(
@@ -131,7 +144,7 @@ async function restoreInto(
   const after = await carryOut(engine, directory, safety.found, job, ctx).catch(async (error) => {
     if (!isChanging || isEnd(error)) throw error
     const half = { root, scope, before: safety.stored, after: stored, temporary }
-    remember(engine, root, safety.found.roster)
+    remember(engine, root, safety.found)
     throw await putBack(engine, directory, half, error, ctx)
   })
   return {
@@ -185,7 +198,8 @@ async function confirmEqual(
   const { exclude } = stored.manifest
   const how = { operation: ctx.operation, pause: createPause(ctx) }
   const previous = await knownOf(engine, rootOf(stored.manifest), exclude, how)
-  const { remaining, verified } = await verify(engine, directory, stored, scope, previous, ctx)
+  const wanted = { stored, scope, blocked: [] }
+  const { remaining, verified } = await verify(engine, directory, wanted, previous, ctx)
   if (remaining) throw stale()
   return { changed: { written: 0, deleted: 0, metadata: 0, bytes: 0 }, verified, warnings: [] }
 }

@@ -6,7 +6,6 @@ import { applyPlan } from './apply.ts'
 import { type Directory, openChild, openDirectory } from './directory.ts'
 import type { Engine } from './engine.ts'
 import { removeWhole } from './entry-ops.ts'
-import { showText } from './names.ts'
 import { createPause } from './pause.ts'
 import { copyTargets, stepsTo, usable, warningsOf } from './plan.ts'
 import { toSource } from './roots.ts'
@@ -15,7 +14,7 @@ import { rootOf } from './snapshot-view.ts'
 import type { RestoreSteps } from './steps.ts'
 import type { Stored } from './store/manifest.ts'
 import { systemError } from './system-error.ts'
-import { verify } from './verify.ts'
+import { differing, verify } from './verify.ts'
 
 /** Writes a snapshot to new directories. Each appears under its name only when it is complete and verified. */
 export async function restoreNew(engine: Engine, plan: RestorePlan, ctx: Context): Promise<RestoreResult> {
@@ -88,7 +87,8 @@ async function fill(
       pause: createPause(ctx, { report }),
       written: () => void written++,
     })
-    const { remaining, verified } = await verify(engine, directory, stored, scope(), undefined, ctx)
+    const wanted = { stored, scope: scope(), blocked: [] }
+    const { remaining, verified } = await verify(engine, directory, wanted, undefined, ctx)
     if (remaining) throw inexact(remaining)
     return { steps, verified }
   } finally {
@@ -97,13 +97,13 @@ async function fill(
 }
 
 /** The file system there cannot hold it (a time beyond its range, say), or the snapshot contradicts itself. */
-function inexact({ samples: { written, deleted, metadata } }: RestoreSteps) {
-  const differing = [...written, ...deleted, ...metadata].map(showText)
+function inexact(remaining: RestoreSteps) {
+  const { paths } = differing(remaining)
   return fail(
     'CONFLICT',
-    `The copy did not come out as the snapshot says, so it was removed again: ${differing.slice(0, 3).join(', ')}. Nothing was changed.`,
+    `The copy did not come out as the snapshot says, so it was removed again: ${paths.slice(0, 3).join(', ')}. Nothing was changed.`,
     'Restore to another file system, or leave out what differs with "paths".',
-    { details: { differing } },
+    { details: { differing: paths } },
   )
 }
 

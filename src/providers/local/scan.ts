@@ -46,12 +46,14 @@ export interface Scan {
   receipt: Receipt
   /** Files whose content was never the same before and after reading: what was captured of them may be torn. */
   torn: ReadonlySet<ByteString>
+  /** How many objects the store had lost when all that the roster names was in it, but for what it marks as unsaved. */
+  storedAt: number | undefined
 }
 
 export interface ScanOptions {
   exclude: readonly string[]
   /** The previous scan of the same directory, and what of it has to be looked at. */
-  previous?: { roster: Roster; suspects: Suspects } | undefined
+  previous?: { roster: Roster; suspects: Suspects; storedAt?: Scan['storedAt'] } | undefined
   /** Where contents and trees go; without it they are only hashed. */
   store?: { writer: ObjectWriter; has(id: string): boolean } | undefined
   /** What the store calls these bytes. */
@@ -189,7 +191,9 @@ export async function scan(directory: Directory, options: ScanOptions): Promise<
     known: Known | undefined,
     depth: number,
   ): Promise<LiveEntry | undefined> => {
-    if (known && isSettledWithin(known)) return passed(known)
+    // The directory has changed: by the same name there may now be what the patterns do not leave out.
+    const mayBeAnother = known?.entry.type === 'skipped'
+    if (known && !mayBeAnother && isSettledWithin(known)) return passed(known)
     counts.entries++
     const before = known?.entry
     if (known && before?.type === 'directory' && !isSuspect(known)) {
@@ -342,6 +346,7 @@ export async function scan(directory: Directory, options: ScanOptions): Promise<
         .map(show),
     },
     torn,
+    storedAt: previous?.storedAt,
   }
 }
 

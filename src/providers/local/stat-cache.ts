@@ -23,7 +23,7 @@ export interface Remembered {
   readonly roster: Roster
   /** The operation that compared all of it with the directory. */
   readonly checkedBy?: string
-  /** How many objects the store had lost when all that it names was found in it. */
+  /** As in Scan. */
   readonly storedAt?: number
 }
 

@@ -1,11 +1,13 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { type StructuredPatchHunk, structuredPatch } from 'diff'
 import { decodeChunkList } from './content.ts'
+import { damagedContent } from './damaged.ts'
 import type { Difference } from './diff.ts'
 import { type Directory, openBelow } from './directory.ts'
 import { type ByteString, showText } from './names.ts'
 import { isSecretFile, redact } from './secrets.ts'
 import type { ObjectStore } from './store/objects.ts'
+import { isStored } from './stored-content.ts'
 import type { FileEntry } from './tree.ts'
 import { wellFormed } from './view.ts'
 
@@ -61,7 +63,8 @@ function showHunk({ oldStart, oldLines, newStart, newLines, lines }: StructuredP
 }
 
 export function readStored(objects: ObjectStore): ReadText {
-  return async (_path, entry) => {
+  return async (path, entry) => {
+    if (!(await isStored(objects, entry))) throw damagedContent([path])
     const bytes = await objects.read(entry.content)
     if (!entry.chunked) return bytes
     const { chunks } = wellFormed(entry.content, () => decodeChunkList(bytes))

@@ -6,6 +6,7 @@ import { stateDigest } from './digest.ts'
 import type { Directory } from './directory.ts'
 import type { Engine } from './engine.ts'
 import type { LiveDirectory } from './live.ts'
+import { type ByteString, showText } from './names.ts'
 import { createPause } from './pause.ts'
 import { stepsTo } from './plan.ts'
 import { createRoster, type Roster } from './roster.ts'
@@ -18,20 +19,28 @@ import { storedView } from './view.ts'
 
 export interface Verification {
   found: Scan
-  /** What still differs from the snapshot; undefined when nothing does. */
+  /** What still differs from the snapshot, and what has come in the way; undefined when there is neither. */
   remaining: RestoreSteps | undefined
   verified: Verified
 }
 
+/** What a restore was to bring about. */
+export interface Wanted {
+  stored: Stored
+  scope: Scope
+  /** What was in the way when it was planned, and so is no news. */
+  blocked: readonly ByteString[]
+}
+
 /**
- * Reads a restored directory again and plans the same restore once more: it is right when nothing is left to do. What
- * was written has a new inode, so its content is hashed from the disk; `previous` spares what was not touched.
+ * Reads a restored directory again and plans the same restore once more: it is right when nothing is left to do, and
+ * nothing has come in the way of it. What was written has a new inode, so its content is hashed from the disk;
+ * `previous` spares what was not touched.
  */
 export async function verify(
   engine: Engine,
   directory: Directory,
-  stored: Stored,
-  scope: Scope,
+  { stored, scope, blocked }: Wanted,
   previous: ScanOptions['previous'],
   ctx: Context,
 ): Promise<Verification> {
@@ -51,12 +60,26 @@ export async function verify(
   const root = await adoptTimes(found.root, target, BigInt(manifest.root_meta.mtime), objects)
   return {
     found: root === found.root ? found : { ...found, root, roster: createRoster(root, exclude) },
-    remaining: isEmptySteps(steps) ? undefined : steps,
+    remaining: remainingOf(steps, new Set(blocked)),
     verified: {
       digest: `sha256:${stateDigest(root, found.linksId)}`,
       files: found.receipt.files,
       bytes: found.size,
     },
+  }
+}
+
+function remainingOf(steps: RestoreSteps, known: ReadonlySet<ByteString>): RestoreSteps | undefined {
+  const blocked = steps.blocked.filter((path) => !known.has(path))
+  return isEmptySteps(steps) && blocked.length === 0 ? undefined : { ...steps, blocked }
+}
+
+/** How many paths still differ, and the first of each kind. */
+export function differing({ totals, retimed, blocked, samples }: RestoreSteps) {
+  const { written, deleted, metadata } = samples
+  return {
+    count: totals.written + totals.deleted + totals.metadata + retimed + blocked.length,
+    paths: [...written, ...deleted, ...metadata, ...blocked.slice(0, 10)].map(showText),
   }
 }
 

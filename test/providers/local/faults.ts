@@ -3,15 +3,24 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
 import { onTestFinished } from 'vitest'
 
-type ByPath = 'lstatSync' | 'renameSync'
+type ByPath = 'lstatSync' | 'mkdirSync' | 'openSync' | 'readdirSync' | 'renameSync' | 'writeFileSync'
 
-/** Lets the running test see, or fail by throwing, each call that the product makes of a function of node:fs. */
-export function intercept(name: ByPath, before: (path: string) => void): void {
+/**
+ * Lets the running test see, or fail by throwing, each call that the product makes of a function of node:fs. Paths are
+ * the arguments as text: of a rename the old one and the new one.
+ */
+export function intercept(
+  name: ByPath,
+  before: (...paths: string[]) => void,
+  after: (...paths: string[]) => void = () => {},
+): void {
   const target = fs as unknown as Record<string, (...args: unknown[]) => unknown>
   const original = target[name]!
   target[name] = (...args) => {
-    before(String(args[0]))
-    return original(...args)
+    before(...args.map(String))
+    const result = original(...args)
+    after(...args.map(String))
+    return result
   }
   syncBuiltinESMExports()
   onTestFinished(() => {

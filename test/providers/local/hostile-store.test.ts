@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, lstatSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { brotliCompressSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
@@ -6,6 +6,7 @@ import type { PackIndex } from '../../../src/providers/local/store/pack-index.ts
 import { content } from '../../support/trees.ts'
 import { type Forge, forge, sealIndex, sha256, varint } from './forge.ts'
 import { DONE, endure, isStillGood, REFUSED, siege, survive } from './siege.ts'
+import { context } from './support.ts'
 
 describe('packs and indexes', () => {
   type Change = (index: PackIndex, pack: Buffer) => PackIndex | Buffer | undefined
@@ -200,4 +201,25 @@ describe('details', () => {
     })
     expect(answers).toMatchObject(DONE)
   })
+})
+
+describe('links under the names of what the store writes', () => {
+  test.each(['outside/secret', 'outside/not there yet'])(
+    'the time of the last pass, which leads to %s: it is replaced, and nothing is written where it led',
+    async (name) => {
+      const { box } = await siege()
+      const [stamp, target] = [join(box.home, 'store/cache/gc'), join(box.dir, name)]
+      const before = existsSync(target) ? readFileSync(target, 'utf8') : undefined
+      if (before !== undefined) utimesSync(target, 1e9, 1e9)
+      rmSync(stamp, { force: true })
+      symlinkSync(target, stamp)
+      const source = { kind: 'path', id: box.root, name: 'root' }
+      const request = { source, name: 'saved', labels: {}, auto: false, protected: false }
+      const provider = box.open()
+      await provider.create(request, context())
+      await expect.poll(() => lstatSync(stamp).isFile()).toBe(true)
+      await provider.close?.()
+      expect(existsSync(target) ? readFileSync(target, 'utf8') : undefined).toBe(before)
+    },
+  )
 })

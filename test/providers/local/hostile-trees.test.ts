@@ -7,8 +7,9 @@ import { CHUNK_BYTES } from '../../../src/providers/local/content.ts'
 import { type Entry, encodeTree } from '../../../src/providers/local/tree.ts'
 import { picture } from '../../support/oracle.ts'
 import { content } from '../../support/trees.ts'
-import { chunksOf, type Forge, sha256, varint } from './forge.ts'
-import { DONE, REFUSED, survive } from './siege.ts'
+import { chunksOf, type Forge, forge, sha256, varint } from './forge.ts'
+import { DONE, REFUSED, siege, survive } from './siege.ts'
+import { context } from './support.ts'
 
 describe('metadata', () => {
   test('setuid and setgid go where policy says so, on files as on what they hold', async () => {
@@ -94,6 +95,36 @@ describe('contents that are not what they are said to be', () => {
     )
     expect(answers).toMatchObject(REFUSED)
     expect(at.box.read('kept')).toBe('changed since')
+  })
+
+  const MANY = 8000
+  test.each<[string, (f: Forge) => Entry]>([
+    ['longer than it says', (f) => f.file('a', 'xyz', { size: 1 })],
+    [
+      'a list of gigabytes',
+      (f) => f.chunked('a', MANY * CHUNK_BYTES, Array(MANY).fill(f.put(CHUNK)), { size: 10 }),
+    ],
+    [
+      'a chunk that goes on',
+      (f) => f.chunked('a', CHUNK_BYTES + 100, [f.put(content(CHUNK_BYTES + 1, 3)), f.put(LAST)]),
+    ],
+  ])('%s: a diff does not show it, nor read it', async (_what, entry) => {
+    const { answers } = await survive((f) => f.snapshot(f.tree([entry(f)])))
+    expect(answers).toMatchObject({ diff: 'CORRUPT', compare: 'CORRUPT' })
+  })
+
+  test('a list that two entries have, of which one has another size, is told by the check of a store', async () => {
+    for (const wrong of ['a', 'b']) {
+      const at = await siege()
+      const f = forge(at.box)
+      const chunk = f.put(LAST)
+      f.snapshot(
+        f.tree(['a', 'b'].map((name) => f.chunked(name, 100, [chunk], name === wrong ? { size: 99 } : {}))),
+      )
+      const provider = at.box.open()
+      const { damaged } = await provider.verify!({}, context())
+      expect(damaged).toMatchObject([{ what: 'content', paths: [{ path: 'a' }, { path: 'b' }] }])
+    }
   })
 
   test('a content that is the bytes of a tree is just bytes', async () => {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   linkSync,
@@ -230,6 +231,58 @@ test('a directory of somebody else keeps its mode, and nothing in it gets anothe
   expect(box.read('dir/x')).toBe('private')
   expect(statSync(box.at('dir')).mode & 0o777).toBe(0o700)
   expect(statSync(box.at('dir/x')).nlink).toBe(1)
+})
+
+describe('what somebody does right after a file was restored', () => {
+  /** Restores ten and more files; `happen` gets the path of each as soon as it is in its place. */
+  async function happening(happen: (path: string) => void) {
+    const box = workbench()
+    const files = Array.from({ length: 13 }, (_, n) => `file-${n}`)
+    for (const path of files) box.write(path, 'saved')
+    const { id } = await box.save()
+    for (const path of files) box.write(path, 'broken')
+    intercept(
+      'renameSync',
+      () => {},
+      (_from, to = '') => {
+        const name = to.split('/').at(-1) as string
+        if (files.includes(name)) happen(box.at(name))
+      },
+    )
+    const problem = await refusal(box.restore(id), 'CONFLICT')
+    expect(problem.outcome).toBe('partial')
+    return { ...problem, ...(problem.details as { differing: string[] }) }
+  }
+
+  test('shows, also where what is there now cannot be captured', async () => {
+    const { message, differing } = await happening((path) => {
+      if (!path.endsWith('/file-7')) return
+      unlinkSync(path)
+      execFileSync('mkfifo', [path])
+    })
+    expect(differing).toEqual(['file-7'])
+    expect(message).toContain('1 path was changed by somebody else')
+  })
+
+  test('is counted to the last file, however many are listed', async () => {
+    const { message, differing } = await happening((path) => writeFileSync(path, 'theirs'))
+    expect(message).toContain('13 paths were changed by somebody else')
+    expect(differing).toContain('file-0')
+  })
+})
+
+test('what was left alone is counted to the last path, however many are listed', async () => {
+  const box = workbench()
+  const files = Array.from({ length: 105 }, (_, n) => `file-${n}`)
+  const all = (text: string) => {
+    for (const path of files) box.write(path, text)
+  }
+  all('saved')
+  const { id } = await box.save()
+  all('broken')
+  const problem = await refusal(box.restore(id, {}, { record: async () => all('theirs') }), 'CONFLICT')
+  expect(problem.message).toContain('105 paths were changed by somebody else')
+  expect((problem.details as { left_alone: Left[] }).left_alone).toHaveLength(100)
 })
 
 describe('a disk that fails while things are moved to their places', () => {

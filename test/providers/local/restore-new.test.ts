@@ -1,9 +1,11 @@
-import { mkdirSync, readdirSync, symlinkSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readdirSync, symlinkSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { refusal } from '../../snapshots/world.ts'
 import { differences, picture } from '../../support/oracle.ts'
 import { makeWorkspace } from '../../support/workspace.ts'
+import { intercept } from './faults.ts'
 import { context, type Workbench, workbench } from './support.ts'
 
 async function saved(): Promise<{ box: Workbench; id: string; to: string }> {
@@ -43,6 +45,22 @@ test('a copy can be captured and restored like any other source', async () => {
   box.write('../copy/README.md', 'edited')
   await box.restore(copy.id)
   expect(differences(before, picture(to))).toEqual([])
+})
+
+test('a copy in which something came that cannot be captured is no copy', async () => {
+  const box = workbench()
+  for (const path of ['a', 'b/c']) box.write(path, 'saved')
+  const { id } = await box.save()
+  const replace = (made: string) => {
+    if (!made.endsWith('/b')) return
+    const staging = readdirSync(box.dir).find((name) => name.startsWith('.snapshot-mcp-')) as string
+    unlinkSync(join(box.dir, staging, 'a'))
+    execFileSync('mkfifo', [join(box.dir, staging, 'a')])
+  }
+  intercept('mkdirSync', () => {}, replace)
+  const { message } = await refusal(box.restore(id, { mode: 'new', to: join(box.dir, 'copy') }), 'CONFLICT')
+  expect(message).toContain('removed again: a.')
+  expect(readdirSync(box.dir).sort()).toEqual(['home', 'root'])
 })
 
 describe('a place where no copy can be made', () => {

@@ -3,7 +3,7 @@ import { mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:
 import { describe, expect, test } from 'vitest'
 import { picture } from '../../support/oracle.ts'
 import { intercept, systemFault } from './faults.ts'
-import { type Workbench, workbench } from './support.ts'
+import { settle, type Workbench, workbench } from './support.ts'
 
 const fifo = (box: Workbench, path: string) => execFileSync('mkfifo', [box.at(path)])
 const types = (box: Workbench) => new Map([...box.picture()].map(([path, { type }]) => [path, type]))
@@ -120,3 +120,18 @@ test.each(['EACCES', 'ENOTCONN'])(
     })
   },
 )
+
+test.each<[string, (box: Workbench) => void, { files: number; links: number }]>([
+  ['file', ({ write }) => write('build', 'worth keeping'), { files: 2, links: 0 }],
+  ['link', ({ at, dir }) => symlinkSync(dir, at('build')), { files: 1, links: 1 }],
+])('an excluded directory in whose place there is a %s now is captured', async (_what, replace, expected) => {
+  const box = workbench()
+  box.write('build/output', 'made from the rest')
+  box.write('file', 'saved')
+  await settle()
+  expect((await box.save({ exclude: ['build/'] })).receipt?.skipped).toMatchObject([{ reason: 'excluded' }])
+  rmSync(box.at('build'), { recursive: true })
+  replace(box)
+  const { receipt } = await box.save({ exclude: ['build/'] })
+  expect(receipt).toMatchObject({ ...expected, skipped: [] })
+})

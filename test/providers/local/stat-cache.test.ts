@@ -8,7 +8,7 @@ import { decode, encode } from '../../../src/providers/local/stat-cache.ts'
 import { content } from '../../support/trees.ts'
 import { makeWorkspace } from '../../support/workspace.ts'
 import { damage, entries, spoil } from './arbitraries.ts'
-import { context, workbench } from './support.ts'
+import { context, settle, workbench } from './support.ts'
 
 const unsigned = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n })
 const nanoseconds = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })
@@ -96,11 +96,6 @@ const scans = (home: string) => {
   return readdirSync(cache)
     .filter((name) => name.endsWith('.scan'))
     .map((name) => join(cache, name))
-}
-
-/** Files changed long enough ago that nothing about them can still change unnoticed. */
-async function settle(): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, 80))
 }
 
 /** Bytes this process has read from anything so far. */

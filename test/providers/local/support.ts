@@ -111,6 +111,11 @@ export function makeMany(root: string, files: number): void {
   }
 }
 
+/** Files changed long enough ago that nothing about them can still change unnoticed. */
+export async function settle(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 80))
+}
+
 /** Native ids of all snapshots in the store, whatever they are. */
 export async function shelf({ provider }: Workbench): Promise<string[]> {
   const { items } = await provider.list({ include_auto: true, include_trashed: true, limit: 100 }, context())

@@ -5,6 +5,7 @@ import {
   existsSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   utimesSync,
@@ -21,7 +22,8 @@ import { temporaryDirectory } from '../../../snapshots/world.ts'
 import { differences, type Picture, picture } from '../../../support/oracle.ts'
 import { remove } from '../../../support/sandbox.ts'
 import { content } from '../../../support/trees.ts'
-import { shortWrites } from '../faults.ts'
+import { intercept, shortWrites } from '../faults.ts'
+import { flip } from '../store-files.ts'
 import { context, native, shelf, type Workbench, workbench, workbenchIn } from '../support.ts'
 
 const MB = 1_000_000
@@ -256,7 +258,110 @@ describe('what is needed stays', () => {
     expect(readFileSync(path).equals(bytes)).toBe(true)
     expect(await shelf(box)).toEqual([id])
   })
+
+  test('of a snapshot that is deleted at that moment, so that it can be taken back', async () => {
+    const box = workbench()
+    const { id } = await savedWith(box, 'file', 1)
+    const seen = await restored(box, id)
+    // A store that has not read the manifest yet: it is moved after its name was read.
+    const store = openStore(box.home, {})
+    const live = join(box.home, 'store/snapshots', `${id}.json`)
+    intercept('openSync', (path) => {
+      if (path === live && existsSync(live)) renameSync(live, live.replace('snapshots', 'trash'))
+    })
+    await collect(store, { share: SHARE.all, pause: withoutPause, insist: false })
+    store.close()
+    expect(existsSync(live)).toBe(false)
+    await box.provider.undelete!([id], context())
+    expect(differences(seen, await restored(box, id))).toEqual([])
+  })
+
+  test.each([
+    ['lost its index', (index: string) => renameSync(index, `${index}.saved`)],
+    ['has a damaged index', (index: string) => spoilFile(index)],
+  ])('in a pack that %s, until nothing that is needed is missing', async (_what, spoil) => {
+    const box = workbench()
+    box.write('file', content(MB, 1))
+    const { id: first } = await box.save()
+    const index = packs(box).find((name) => name.endsWith('.idx')) as string
+    box.write('more', 'a directory of its own')
+    const { id } = await box.save()
+    const seen = box.picture()
+    await forget(box, first)
+    const path = join(packsIn(box), index)
+    const saved = readFileSync(path)
+    spoil(path)
+    const provider = box.open()
+    const { left } = await purge(provider)
+    expect(left).toContain('damaged')
+    expect(packs(box)).toContain(index.replace('idx', 'pack'))
+    // Put back, it is as if nothing had been.
+    const damaged = existsSync(path) ? readFileSync(path) : undefined
+    writeFileSync(path, saved)
+    expect(differences(seen, await restored(box, id))).toEqual([])
+    rmSync(path)
+    if (damaged) writeFileSync(path, damaged)
+    // Stored again by the next create, nothing of it is missing.
+    const source = { kind: 'path', id: box.root, name: 'root' }
+    const request = { source, name: 'again', labels: {}, auto: false, protected: false }
+    await box.open().create(request, context())
+    const { left: rest, freed_bytes } = await purge(box.open())
+    expect(rest).toBeUndefined()
+    expect(freed_bytes).toBeGreaterThan(MB)
+    expect(packs(box)).not.toContain(index.replace('idx', 'pack'))
+    expect(differences(seen, await restored(box, id))).toEqual([])
+  })
 })
+
+test('a pack whose index is damaged counts as used', async () => {
+  const box = workbench()
+  box.write('file', content(MB, 1))
+  await box.save()
+  spoilFile(join(packsIn(box), packs(box).find((name) => name.endsWith('.idx')) as string))
+  expect((await box.open().health(context())).usage?.store_bytes).toBe(used(box))
+})
+
+test('it ends, though what is read from one pack has rotted there and is good in another', async () => {
+  const box = workbench()
+  const rotten = content(MB, 1)
+  box.write('rotten', rotten)
+  await box.save()
+  const store = openStore(box.home, {})
+  store.objects.refresh()
+  flip(box, rotten)
+  // Noticed by a provider that stores it again; to the store opened above it still is where it was.
+  const healing = box.open()
+  await healing.verify!({}, context())
+  const source = { kind: 'path', id: box.root, name: 'root' }
+  const request = { source, name: 'healed', labels: {}, auto: false, protected: false }
+  const { snapshot } = await healing.create(request, context())
+  const seen = box.picture()
+  // One more that is worth a turn, and never fits beside another.
+  box.write('large', content(36 * MB, 2))
+  box.write('gone', content(8 * MB, 3))
+  const { id: more } = await box.save()
+  rmSync(box.at('gone'))
+  await box.save()
+  await forget(box, more)
+  store.manifests.remove([more], 'trash')
+  let turns = 0
+  const room = () => {
+    if (++turns > 10) throw new Error('it does not end')
+    return Number.POSITIVE_INFINITY
+  }
+  await collect(store, { share: SHARE.all, pause: withoutPause, insist: false, room })
+  store.close()
+  expect(used(box)).toBeLessThan(40 * MB)
+  expect(differences(seen, await restored(box, native(snapshot)))).toEqual([])
+})
+
+/** Flips a bit in the middle of a file. */
+function spoilFile(path: string): void {
+  const bytes = readFileSync(path)
+  const at = bytes.length >> 1
+  bytes[at] = (bytes[at] as number) ^ 1
+  writeFileSync(path, bytes)
+}
 
 /** A snapshot of one more file of a megabyte, which is removed again. */
 async function savedWith(box: Workbench, name: string, seed: number) {

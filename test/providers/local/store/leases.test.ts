@@ -1,13 +1,21 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createLeases } from '../../../../src/providers/local/store/leases.ts'
 import { type Runner, thisRunner } from '../../../../src/state/runner.ts'
 import { refusal, temporaryDirectory } from '../../../snapshots/world.ts'
-import { intercept } from '../faults.ts'
+import { intercept, systemFault } from '../faults.ts'
 import { context, shelf, workbench } from '../support.ts'
 
 const { signal } = new AbortController()
@@ -121,6 +129,18 @@ describe('the dead', () => {
     expect(ours.exclude()).toBeDefined()
   })
 
+  test('of another user, whose lease cannot be read, are known by their silence too', () => {
+    const { ours, directory, leave } = pair()
+    leave({})
+    intercept('openSync', (path) => {
+      if (path.endsWith(NAME)) throw systemFault('EACCES')
+    })
+    expect(ours.exclude()).toBeUndefined()
+    const aMinuteAgo = Date.now() / 1000 - 61
+    utimesSync(join(directory, NAME), aMinuteAgo, aMinuteAgo)
+    expect(ours.exclude()).toBeDefined()
+  })
+
   test('are no more than that: the living give signs of life', async () => {
     const { ours, directory } = pair({ beatMs: 5 })
     const lease = await ours.share(signal)
@@ -142,6 +162,19 @@ describe('a lease that was lost', () => {
     await sleep(30)
     expect(readdirSync(directory)).toEqual([])
     expect(() => lease.check()).toThrow(/stood still/)
+  })
+
+  test('is not written to where somebody put a link in its place', async () => {
+    const { ours, directory } = pair({ beatMs: 5 })
+    const lease = await ours.share(signal)
+    onTestFinished(() => lease.release())
+    const victim = join(temporaryDirectory(), 'victim')
+    writeFileSync(victim, 'of somebody')
+    const [name] = readdirSync(directory) as [string]
+    rmSync(join(directory, name))
+    symlinkSync(victim, join(directory, name))
+    await sleep(30)
+    expect(readFileSync(victim, 'utf8')).toBe('of somebody')
   })
 
   test('makes a create fail, to be tried again, and no snapshot', async () => {
@@ -182,6 +215,34 @@ describe('a lease that was lost', () => {
     expect(taken).toBe(1)
     expect(readdirSync(details)).toEqual([`${id}.json`])
     expect(await shelf(box)).toEqual([id])
+  })
+})
+
+describe('a disk without room for a lease', () => {
+  const fullDisk = () => {
+    const directory = temporaryDirectory()
+    let room = false
+    intercept('writeFileSync', (path) => {
+      if (!room && path.startsWith(directory)) throw systemFault('ENOSPC')
+    })
+    const makeRoom = () => {
+      room = true
+    }
+    return { directory, makeRoom }
+  }
+
+  test('is relieved of what may go at any time, so that gc can begin', () => {
+    const { directory, makeRoom } = fullDisk()
+    const turn = createLeases(directory, { makeRoom }).exclude()
+    expect(readdirSync(directory)).toHaveLength(1)
+    turn?.release()
+  })
+
+  test('keeps no draft of it', async () => {
+    const { directory } = fullDisk()
+    await expect(async () => createLeases(directory).exclude()).rejects.toThrow('ENOSPC')
+    await expect(createLeases(directory).share(signal)).rejects.toThrow('ENOSPC')
+    expect(readdirSync(directory)).toEqual([])
   })
 })
 

@@ -1,12 +1,12 @@
-import { readdirSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { createPackWriter } from '../../../../src/providers/local/store/pack-writer.ts'
 import { PLAIN } from '../../../../src/providers/local/store/seal.ts'
 import { refusal, temporaryDirectory } from '../../../snapshots/world.ts'
 import { differences, picture } from '../../../support/oracle.ts'
 import { content } from '../../../support/trees.ts'
-import { shortWrites } from '../faults.ts'
+import { intercept, shortWrites, systemFault } from '../faults.ts'
 import { context, shelf, workbench } from '../support.ts'
 
 test('a write that takes only half is gone on with', async () => {
@@ -53,14 +53,57 @@ test('a pack that was removed while it was written makes no snapshot', async () 
   expect(await shelf(box)).toEqual([])
 })
 
-test('what is given up leaves nothing, also where it took several packs', async () => {
+/** A writer with two packs: noise of more than half a pack, twice. */
+async function twoPacks() {
   const packs = temporaryDirectory()
   const writer = createPackWriter(packs, PLAIN)
-  // Raw noise of more than half a pack, so that the second one begins another.
   const half = Buffer.alloc(130 * 1024 * 1024, content(1_048_573, 1))
   for (const id of ['a', 'b']) writer.append(id.repeat(64), half, 'content')
   await writer.flush()
   expect(readdirSync(packs).filter((name) => name.endsWith('.pack'))).toHaveLength(2)
+  return { packs, writer }
+}
+
+test('what is given up leaves nothing, also where it took several packs', async () => {
+  const { packs, writer } = await twoPacks()
   await writer.abort()
   expect(readdirSync(packs)).toEqual([])
+})
+
+describe('a commit that fails leaves what others may have found and rely on', () => {
+  const whole = (packs: string) =>
+    readdirSync(packs).filter(
+      (name) => name.endsWith('.idx') && existsSync(join(packs, name.replace('.idx', '.pack'))),
+    )
+
+  test('a pack whose index was there before that of another one failed', async () => {
+    const { packs, writer } = await twoPacks()
+    let indexes = 0
+    intercept('renameSync', (_from, to) => {
+      if (to.endsWith('.idx') && ++indexes === 2) throw systemFault('ENOSPC')
+    })
+    await expect(writer.commit()).rejects.toThrow('ENOSPC')
+    await writer.abort()
+    expect(whole(packs)).toHaveLength(1)
+  })
+
+  test('a pack whose index is there, but may not survive a power cut', async () => {
+    const packs = temporaryDirectory()
+    const writer = createPackWriter(packs, PLAIN)
+    writer.append('a'.repeat(64), content(1000, 1), 'content')
+    let isThere = false
+    intercept(
+      'renameSync',
+      () => {},
+      () => {
+        isThere = true
+      },
+    )
+    intercept('openSync', (path) => {
+      if (isThere && path === packs) throw systemFault('EIO')
+    })
+    await refusal(writer.commit(), 'INTERNAL')
+    await writer.abort()
+    expect(whole(packs)).toHaveLength(1)
+  })
 })

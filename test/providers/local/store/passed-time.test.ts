@@ -1,5 +1,5 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createPassedTime } from '../../../../src/providers/local/store/passed-time.ts'
 import { temporaryDirectory } from '../../../snapshots/world.ts'
@@ -77,4 +77,15 @@ test('a count that was lost begins again', () => {
   expect(passed()).toBe(5 * HOUR)
   writeFileSync(path, 'torn')
   expect(passed()).toBe(0)
+})
+
+test.each(['passed.json', `passed.json.${process.pid}.tmp`])('a link called %s is not written through', (name) => {
+  const { path, passed, wait } = clocks()
+  const victim = join(dirname(path), 'victim')
+  writeFileSync(victim, 'of somebody')
+  symlinkSync(victim, join(dirname(path), name))
+  passed()
+  wait(HOUR)
+  expect(passed()).toBe(HOUR)
+  expect(readFileSync(victim, 'utf8')).toBe('of somebody')
 })

@@ -1,7 +1,6 @@
-import { chmodSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { createLeases } from '../../../../src/providers/local/store/leases.ts'
 import { refusal } from '../../../snapshots/world.ts'
 import { differences, digest, picture } from '../../../support/oracle.ts'
 import { content } from '../../../support/trees.ts'
@@ -181,17 +180,18 @@ describe('two providers on one store', () => {
   })
 })
 
-test('what a create left that died is swept at the next start, unless somebody is at work', async () => {
+test('opening a store removes nothing from it: a pack may have lost its index and be needed', async () => {
   const box = workbench()
   const { id } = await box.save()
-  const left = [`${'0'.repeat(32)}.pack`, `.${'0'.repeat(16)}.tmp`]
-  for (const name of left) writeFileSync(join(box.home, 'store/packs', name), 'what a create left that died')
-  const leases = createLeases(join(box.home, 'store/leases'))
-  const lease = await leases.share(new AbortController().signal)
-  box.open()
-  expect(packsOf(box)).toEqual(expect.arrayContaining(left))
-  lease.release()
-  box.open()
-  expect(packsOf(box)).toHaveLength(2)
-  await box.restore(id, { mode: 'new', to: join(box.dir, 'copy') })
+  const before = box.picture()
+  const [index] = packsOf(box).filter((name) => name.endsWith('.idx')) as [string]
+  const path = join(box.home, 'store/packs', index)
+  renameSync(path, `${path}.saved`)
+  const packs = packsOf(box)
+  await refusal(box.open().planRestore({ snapshot: id, mode: 'in_place', count: 1 }, context()), 'CORRUPT')
+  expect(packsOf(box)).toEqual(packs)
+  renameSync(`${path}.saved`, path)
+  const to = join(box.dir, 'copy')
+  await box.restore(id, { mode: 'new', to })
+  expect(differences(before, picture(to))).toEqual([])
 })
