@@ -63,12 +63,13 @@ async function inLanes(
 ): Promise<Verdict[]> {
   const verdicts: Verdict[] = []
   const waiting = [...mutants.entries()]
-  await Promise.all(
+  const ends = await Promise.allSettled(
     lanes.map(async (tree) => {
       for (let next = waiting.shift(); next; next = waiting.shift())
         verdicts[next[0]] = await work(tree, next[1])
     }),
   )
+  for (const end of ends) if (end.status === 'rejected') throw end.reason
   return verdicts
 }
 

@@ -1,4 +1,4 @@
-import { homedir, userInfo } from 'node:os'
+import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { livePolicy } from './config/policy.ts'
 import type { Config } from './config.ts'
@@ -68,8 +68,13 @@ async function openState({ stateDirectory }: Config) {
   return createFileStore({ directory: stateDirectory, clock })
 }
 
+/** Its lock lies beside it: servers that share the home write to one log, whatever state each of them has. */
 async function openAudit(config: Config) {
-  const [{ createAudit }, { lock }] = await Promise.all([import('./guard/audit.ts'), openState(config)])
+  const [{ createAudit }, { createFileStore }] = await Promise.all([
+    import('./guard/audit.ts'),
+    import('./state/file-store.ts'),
+  ])
+  const { lock } = createFileStore({ directory: config.home, clock })
   return createAudit({ directory: auditDirectory(config), lock, clock })
 }
 
@@ -77,16 +82,25 @@ async function openAudit(config: Config) {
 export const auditDirectory = ({ home }: Pick<Config, 'home'>) => join(home, 'audit')
 
 async function assemble(config: Config, registry: ProviderRegistry, log: Log): Promise<Service> {
-  const [{ randomBytes }, { createGuard }, { audited }, { approveCommand }, { createService }, state, audit] =
-    await Promise.all([
-      import('node:crypto'),
-      import('./guard/guard.ts'),
-      import('./guard/audited.ts'),
-      import('./guard/approve-command.ts'),
-      import('./snapshots/service.ts'),
-      openState(config),
-      openAudit(config),
-    ])
+  const [
+    { randomBytes },
+    { createGuard },
+    { audited },
+    { sparing },
+    { approveCommand },
+    { createService },
+    state,
+    audit,
+  ] = await Promise.all([
+    import('node:crypto'),
+    import('./guard/guard.ts'),
+    import('./guard/audited.ts'),
+    import('./guard/audit/sparing.ts'),
+    import('./guard/approve-command.ts'),
+    import('./snapshots/service.ts'),
+    openState(config),
+    openAudit(config),
+  ])
   const guard = createGuard({
     state,
     mode: config.guard,
@@ -95,14 +109,13 @@ async function assemble(config: Config, registry: ProviderRegistry, log: Log): P
       start: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
       home: config.home,
       stateDirectory: config.stateDirectory,
-      userHome: homedir(),
     }),
     clock,
     log,
   })
   return createService({
     registry,
-    guard: audited(guard, audit, log),
+    guard: audited(guard, sparing(audit, clock), log),
     state,
     clock,
     random: randomBytes,
@@ -121,20 +134,37 @@ function registryOf(config: Config, log: Log): ProviderRegistry {
     ...(config.encrypt !== undefined && { encrypt: config.encrypt }),
     trashWindowMs: durationMs(trash_window),
     specialModes: special_modes,
-    expirable: expirable(config),
+    expirable: expirable(config, log),
     clock,
     log,
   })
 }
 
-/** Nobody is asked when a snapshot expires, but the policy is. One that cannot be read lets nothing go. */
-function expirable({ policyFile, readOnly }: Config): ProviderOptions['expirable'] {
-  const policy = livePolicy(policyFile, readOnly)
+/**
+ * Nobody is asked when a snapshot expires, but the policy is, and it is written down as well as it can be. A policy
+ * that cannot be read lets nothing go.
+ */
+function expirable(config: Config, log: Log): ProviderOptions['expirable'] {
+  const policy = livePolicy(config.policyFile, config.readOnly)
+  const principal = `local:${userName()}`
+  async function tell(provider: string, targets: readonly string[]) {
+    try {
+      await (await openAudit(config)).append({ event: 'expired', principal, provider, targets, by: 'expiry' })
+    } catch (error) {
+      log.error('audit: an expiry could not be written down', { provider, targets, error })
+    }
+  }
   return (due, shelf) => {
     try {
       const rules = policy()
       for (const { provider } of due) permit(rules, { type: 'delete', provider })
-      return removable(rules, due, shelf, { reversible: true, now: clock() })
+      const going = removable(rules, due, shelf, { reversible: true, now: clock() })
+      for (const provider of new Set(going.map((each) => each.provider)))
+        void tell(
+          provider,
+          going.filter((each) => each.provider === provider).map(({ id }) => id),
+        )
+      return going
     } catch {
       return []
     }

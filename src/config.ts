@@ -26,6 +26,8 @@ export interface Config extends Roots {
   /** Where the key for the local store comes from. It is read when the store is first opened. */
   encrypt?: KeySource
   logLevel: 'debug' | 'info' | 'warn' | 'error'
+  /** Where a client left a literal `${...}`, which counts as not set: what it was to limit is not limited. */
+  unexpanded?: readonly string[]
 }
 
 /** What the command line says beside settings. */
@@ -102,7 +104,8 @@ export function loadConfig(flags: Record<string, unknown>, around: Surroundings 
   const { config, ...named } = flags
   const set = unlessUnset(config)
   const configFile = typeof set === 'string' ? path(set) : undefined
-  const given = readSettings(named, configFile, around.env)
+  const { given, unexpanded } = readSettings(named, configFile, around.env)
+  if (isUnexpanded(config)) unexpanded.unshift('--config')
   const home = path(given.home ?? defaultHome(around))
   const stateDirectory = stateDirectoryOf(given.state ?? 'file:', home)
   const policyFile = given.policy === undefined ? undefined : path(given.policy)
@@ -140,6 +143,7 @@ export function loadConfig(flags: Record<string, unknown>, around: Surroundings 
     ...(maxSourceBytes !== undefined && { maxSourceBytes }),
     ...(encrypt !== undefined && { encrypt }),
     ...(policyFile !== undefined && { policyFile }),
+    ...(unexpanded.length > 0 && { unexpanded }),
     ...found,
   }
 }
@@ -165,21 +169,23 @@ function readSettings(
   flags: Record<string, unknown>,
   configFile: string | undefined,
   env: Surroundings['env'],
-): Given {
+): { given: Given; unexpanded: string[] } {
   const file = configFile === undefined ? {} : readJson(configFile, 'configuration file')
   refuseUnknown(file, env)
   const given: Record<string, unknown> = {}
+  const unexpanded: string[] = []
   for (const [key, { flag, variable, schema }] of settings) {
     const origins: [string, unknown][] = [
       [`--${flag}`, flags[flag]],
       [variable, env[variable]],
       [`"${key}" in the configuration file`, file[key]],
     ]
+    for (const [origin, value] of origins) if (isUnexpanded(value)) unexpanded.push(origin)
     const found = origins.map(([origin, value]) => [origin, unlessUnset(value)] as const)
     const [origin, value] = found.find(([, candidate]) => candidate !== undefined) ?? []
     if (origin !== undefined) given[key] = parse(schema, value, origin)
   }
-  return given
+  return { given, unexpanded }
 }
 
 /** A client that finds no value for `${VAR}` in its configuration hands the text over as it is: it counts as unset. */
@@ -188,7 +194,12 @@ function unlessUnset(value: unknown): unknown {
     const set = value.filter((entry) => unlessUnset(entry) !== undefined)
     return set.length > 0 || value.length === 0 ? set : undefined
   }
-  return typeof value === 'string' && /^(\$\{.*\})?$/s.test(value.trim()) ? undefined : value
+  return isUnexpanded(value) || (typeof value === 'string' && value.trim() === '') ? undefined : value
+}
+
+function isUnexpanded(value: unknown): boolean {
+  if (Array.isArray(value)) return value.some(isUnexpanded)
+  return typeof value === 'string' && /^\$\{.*\}$/s.test(value.trim())
 }
 
 function refuseUnknown(file: Record<string, unknown>, env: Surroundings['env']): void {

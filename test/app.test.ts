@@ -1,7 +1,7 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { auditDirectory, createApp } from '../src/app.ts'
 import { purge } from '../src/cli/purge.ts'
 import { unprotect } from '../src/cli/unprotect.ts'
@@ -47,6 +47,22 @@ test('a server writes down what it decides before it does it', async () => {
   expect(await verifyAudit(auditDirectory(config))).toMatchObject({ entries: 3, problems: [] })
 })
 
+test('servers with one home and two states take turns at one log', async () => {
+  const base = temporaryDirectory()
+  const home = join(base, 'home')
+  const states = ['one', 'two'].map((name) => join(base, name))
+  const audits = await Promise.all(
+    states.map((state) => {
+      const around = { env: {}, cwd: temporaryDirectory(), userHome: join(base, 'nobody') }
+      return createApp(loadConfig({ home, state: `file:${state}` }, around)).audit()
+    }),
+  )
+  await Promise.all(audits.map((audit) => audit.append({ event: 'purged', principal: 'ann' })))
+  expect(readdirSync(join(home, 'lock/audit'))).toHaveLength(4)
+  expect(states.filter((state) => existsSync(join(state, 'lock/audit')))).toEqual([])
+  expect(await verifyAudit(join(home, 'audit'))).toMatchObject({ entries: 2, problems: [] })
+})
+
 test('a server obeys its policy file as it is now (G23)', async () => {
   const { rule, save, remove, log } = await server()
   const { id } = await save()
@@ -65,7 +81,7 @@ test('a server in human mode asks for a person', async () => {
 })
 
 test('nothing expires that the policy file keeps, and what it lets go does', async () => {
-  const { rule, save, names } = await server()
+  const { rule, save, names, log } = await server()
   const { expires_at = '' } = await save({ name: 'release', ttl: '1s' })
   await save({ name: 'later' })
   rule({ protect: { names: ['release'] } })
@@ -77,6 +93,7 @@ test('nothing expires that the policy file keeps, and what it lets go does', asy
   rule({})
   await save({ name: 'gone' })
   expect(await names()).toEqual(['gone', 'kept', 'later'])
+  await vi.waitFor(async () => expect(await log()).toContain('expired'))
 })
 
 describe('what only the operator does is written down, or not done', () => {
@@ -107,7 +124,7 @@ describe('what only the operator does is written down, or not done', () => {
     const deed = () => purge({ all: true, yes: true }, box.config, terminal)
     const isDone = async () =>
       (await box.service.list(args.list({ include_trashed: true }), box.me)).items.length === 0
-    expect(await twice(box, deed, isDone)).toEqual(['purged'])
+    expect(await twice(box, deed, isDone)).toEqual(['purged', 'ended'])
   })
 
   test('the lifting of a protection', async () => {

@@ -49,7 +49,7 @@ export type Say = (line: string) => void
 /** What the service does first: nobody else is at work here, so whatever was interrupted can be taken up. */
 export async function takeUp(provider: Provider, say: Say): Promise<void> {
   const hands: RecoveryHands = {
-    hold: async () => ({ release: async () => {} }),
+    hold: async () => ({ stillHeld: async () => {}, release: async () => {} }),
     settle: async ({ outcome, message }) => {
       if (outcome === 'left') say(`left half done by the recovery: ${message}`)
     },

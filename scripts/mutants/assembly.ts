@@ -25,7 +25,7 @@ export const assembly: Layer = {
     {
       without: 'the guard has its witness',
       file: 'app.ts',
-      find: 'guard: audited(guard, audit, log),',
+      find: 'guard: audited(guard, sparing(audit, clock), log),',
       instead: 'guard,',
       tests: APP,
       red: 'a server writes down what it decides before it does it',
@@ -33,10 +33,18 @@ export const assembly: Layer = {
     {
       without: 'the policy file is asked when a snapshot expires',
       file: 'app.ts',
-      find: 'expirable: expirable(config),',
+      find: 'expirable: expirable(config, log),',
       instead: '',
       tests: APP,
       red: 'nothing expires that the policy file keeps',
+    },
+    {
+      without: 'a setting that no client has filled in is named',
+      file: 'config.ts',
+      find: 'if (isUnexpanded(value)) unexpanded.push(origin)',
+      instead: 'void 0',
+      tests: ['config/config.test.ts'],
+      red: 'and each such place is named',
     },
   ],
 }

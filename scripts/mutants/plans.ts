@@ -14,6 +14,14 @@ export const plans: Layer = {
       red: '(G7)',
     },
     {
+      without: 'one caller has no more of them than somebody decides on',
+      file: 'guard/plans.ts',
+      find: 'if (open >= MOST_OPEN) throw',
+      instead: 'if (false) throw',
+      tests: GUARD,
+      red: 'is the fifty-first that one caller may not have open at once',
+    },
+    {
       without: 'it ends at its end, not after it',
       file: 'guard/plans.ts',
       find: 'now >= expires',
@@ -65,7 +73,7 @@ export const plans: Layer = {
       without: 'the target is locked',
       file: 'guard/guard.ts',
       find: 'let lock: Lock | undefined = await take(shown.plan.lock, caller)',
-      instead: 'let lock: Lock | undefined = { fence: 0, held: async () => true, release: async () => {} }',
+      instead: 'let lock: Lock | undefined = { held: async () => true, release: async () => {} }',
       tests: GUARD,
       red: 'waits for the target',
     },
@@ -128,7 +136,7 @@ export const plans: Layer = {
     {
       without: 'who lost the target does not begin',
       file: 'snapshots/execute.ts',
-      find: 'await verdict.stillHeld()',
+      find: 'await stillHeld()',
       instead: '',
       tests: ['snapshots/restore.test.ts'],
       red: 'does not start when its target was taken over',

@@ -90,7 +90,7 @@ export const policy: Layer = {
     {
       without: 'the policy is asked again at the end, under the lock',
       file: 'guard/guard.ts',
-      find: "await allow(request, caller, live)\n      if (toPass.includes('answer')",
+      find: "await rules.allow(request, caller, live)\n      if (toPass.includes('answer')",
       instead: "if (toPass.includes('answer')",
       tests: REMOVAL,
       red: '(G24)',
@@ -110,7 +110,7 @@ export const policy: Layer = {
       instead: `return proceed(
           request,
           await request.plan(),
-          { fence: 0, held: async () => true, release: async () => {} },
+          { held: async () => true, release: async () => {} },
           { doors: [] },
         )`,
       tests: GUARD,
@@ -127,8 +127,8 @@ export const policy: Layer = {
     {
       without: 'an expiry is allowed only where a delete would be',
       file: 'snapshots/update.ts',
-      find: 'env.guard.permitExpiry(',
-      instead: 'void (',
+      find: 'return guard.permitExpiry(snapshot, { reversible, at, operation }, caller)',
+      instead: 'return undefined',
       tests: ['snapshots/inspect.test.ts'],
       red: 'of the expiry is as good as a delete',
     },
@@ -151,8 +151,8 @@ export const policy: Layer = {
     {
       without: 'an expiry leaves time to notice it',
       file: 'snapshots/update.ts',
-      find: 'if (at - env.clock() >= SOONEST_MS) return',
-      instead: 'return',
+      find: 'if (Date.parse(at) - now >= SOONEST_MS)',
+      instead: 'if (true)',
       tests: ['snapshots/inspect.test.ts'],
       red: 'of the expiry is as good as a delete',
     },

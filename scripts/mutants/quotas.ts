@@ -1,6 +1,7 @@
 import type { Layer } from './mutant.ts'
 
 const QUOTAS = ['guard/quotas.test.ts']
+const GUARD = ['guard/guard.test.ts']
 
 export const quotas: Layer = {
   name: 'L1 quotas',
@@ -46,10 +47,26 @@ export const quotas: Layer = {
       red: 'of two plans within it the second is refused at the end',
     },
     {
+      without: 'an expiry is counted as a delete',
+      file: 'guard/rules.ts',
+      find: 'await quotas.spend(policy(), deletes(caller, { snapshots: [snapshot] }))',
+      instead: '',
+      tests: GUARD,
+      red: 'is counted as the delete that it is',
+    },
+    {
+      without: 'a create beyond the quota leaves no record',
+      file: 'snapshots/create.ts',
+      find: 'await beforeChange(env.guard.checkCharge(',
+      instead: 'void ((',
+      tests: ['snapshots/policy.test.ts'],
+      red: 'and what is refused leaves no record',
+    },
+    {
       without: 'a create is counted',
       file: 'snapshots/create.ts',
-      find: 'await env.guard.charge(',
-      instead: 'void (',
+      find: 'await beforeChange(env.guard.charge(',
+      instead: 'void ((',
       tests: ['snapshots/policy.test.ts'],
       red: 'once for one idempotency key, and not when they are refused',
     },

@@ -30,8 +30,8 @@ export const surface: Layer = {
     {
       without: 'the operator allows these directories at most',
       file: 'config/roots.ts',
-      find: 'if (rules.within && ',
-      instead: 'if (false && rules.within && ',
+      find: 'if (allowed && ',
+      instead: 'if (false && allowed && ',
       tests: ['config/policy.test.ts'],
       red: 'are the only ones, themselves and what lies in them',
     },

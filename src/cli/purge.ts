@@ -1,9 +1,9 @@
 import { createApp } from '../app.ts'
 import type { Config } from '../config.ts'
-import { fail } from '../snapshots/errors.ts'
+import { fail, SnapshotError } from '../snapshots/errors.ts'
 import type { Snapshot } from '../snapshots/model.ts'
 import { plain } from '../snapshots/plain.ts'
-import type { Context, Provider, PurgePlan } from '../snapshots/provider.ts'
+import type { Context, Provider, PurgePlan, PurgeResult } from '../snapshots/provider.ts'
 import { operator, type Terminal, terminalOf } from './terminal.ts'
 
 export interface PurgeOptions {
@@ -39,13 +39,23 @@ export async function purge(
       targets: plan.snapshots.map(({ id }) => id),
       by: operator(),
     })
+  const tellEnd = async (provider: string, outcome: string, targets: readonly string[]) =>
+    (await app.audit()).append({
+      event: 'ended',
+      principal: app.principal,
+      type: 'purge',
+      provider,
+      targets,
+      outcome,
+      by: operator(),
+    })
   const ctx = { signal: new AbortController().signal, progress() {}, log, operation: 'op_terminal' }
   let status: number | undefined
   for (const name of registry.names) {
     const provider = await registry.get(name)
     try {
       if (provider.planPurge)
-        status = Math.max(status ?? 0, await purgeOne(provider, { ...options, tell }, terminal, ctx))
+        status = Math.max(status ?? 0, await purgeOne(provider, { ...options, tell, tellEnd }, terminal, ctx))
     } finally {
       await provider.close?.()
     }
@@ -54,9 +64,14 @@ export async function purge(
   throw fail('UNSUPPORTED', 'No enabled provider keeps a store of its own.', 'There is nothing to purge.')
 }
 
+interface Witness {
+  tell(provider: string, plan: PurgePlan): Promise<void>
+  tellEnd(provider: string, outcome: string, targets: readonly string[]): Promise<void>
+}
+
 async function purgeOne(
   provider: Provider,
-  { all, yes, tell }: PurgeOptions & { tell(provider: string, plan: PurgePlan): Promise<void> },
+  { all, yes, tell, tellEnd }: PurgeOptions & Witness,
   terminal: Terminal,
   ctx: Context,
 ): Promise<number> {
@@ -73,15 +88,34 @@ async function purgeOne(
       return 1
     }
   }
-  await tell(provider.name, plan)
-  const result = await provider.purge?.(plan, ctx)
-  if (!result) return 0
-  terminal.say(
-    `Deleted ${counted(result.deleted.length)}, freed ${size(result.freed_bytes)}; the store occupies ${size(result.used_bytes)}.`,
-  )
-  if (result.left !== undefined) terminal.say(result.left)
-  return 0
+  const told = await isWritten(() => tell(provider.name, plan))
+  const result = await provider.purge?.(plan, ctx).catch(async (error) => {
+    await isWritten(() => tellEnd(provider.name, 'failed', []))
+    throw error
+  })
+  if (result) for (const line of describeResult(result)) terminal.say(line)
+  const isTold = told || (await isWritten(() => tell(provider.name, plan)))
+  const deleted = (result?.deleted ?? []).map((id) => `${provider.name}:${id}`)
+  if (isTold && (await isWritten(() => tellEnd(provider.name, 'done', deleted)))) return 0
+  terminal.say('The disk is too full for the audit log as well: it does not hold all of this purge.')
+  return 1
 }
+
+/** False when the disk is full: the line must not keep it so, and is written when there is room again. */
+async function isWritten(tell: () => Promise<void>): Promise<boolean> {
+  try {
+    await tell()
+    return true
+  } catch (error) {
+    if (error instanceof SnapshotError && error.code === 'NO_SPACE') return false
+    throw error
+  }
+}
+
+const describeResult = ({ deleted, freed_bytes, used_bytes, left }: PurgeResult): string[] => [
+  `Deleted ${counted(deleted.length)}, freed ${size(freed_bytes)}; the store occupies ${size(used_bytes)}.`,
+  ...(left === undefined ? [] : [left]),
+]
 
 function describe({ snapshots, kept, used_bytes, expected_bytes, problem }: PurgePlan): string[] {
   return [

@@ -12,6 +12,10 @@ export async function serve(config: Config): Promise<number> {
     log.warn('No directory may be snapshotted: set SNAPSHOT_MCP_ROOTS or --root', {
       reason: config.rootsProblem,
     })
+  for (const setting of config.unexpanded ?? [])
+    log.warn('A setting is taken as not set: its client handed over a variable that it did not expand', {
+      setting,
+    })
   const { providers, readOnly } = config
   const questions = createQuestions(principal, stateKey)
   await serveOnStdio({ service, providers, openWorld, readOnly, principal, questions, log })

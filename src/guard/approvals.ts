@@ -4,6 +4,7 @@ import { fail } from '../snapshots/errors.ts'
 import { PlanView } from '../snapshots/model.ts'
 import type { StateStore } from '../state/state-store.ts'
 import { createMisses } from './misses.ts'
+import { createPatience } from './patience.ts'
 import { createPlans, isExpired, type Plan } from './plans.ts'
 
 /** A person's yes or no from outside of the chat, bound to one plan and therefore good for one execution. */
@@ -61,6 +62,7 @@ export interface ApprovalsOptions {
 export function createApprovals({ state, clock, random = randomBytes }: ApprovalsOptions): Approvals {
   const plans = createPlans({ state, clock, random })
   const misses = createMisses({ state, clock })
+  const patience = createPatience({ state, clock })
 
   async function read(code: string) {
     const found = await state.read('approval', code)
@@ -79,6 +81,7 @@ export function createApprovals({ state, clock, random = randomBytes }: Approval
     if (status === 'declined') {
       const plan = await plans.load(decided.plan)
       if (plan?.plan.status === 'issued') await plans.advance(plan, { status: 'burned', burned: 'declined' })
+      await patience.spend(decided.principal)
     }
     return decided
   }

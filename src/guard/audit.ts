@@ -5,7 +5,7 @@ import { fail } from '../snapshots/errors.ts'
 import type { Lock, StateStore } from '../state/state-store.ts'
 import { storageError } from '../state/storage-error.ts'
 import { sealEntry } from './audit/entry.ts'
-import { type AuditEvent, bounded } from './audit/event.ts'
+import { type AuditEvent, linesOf } from './audit/event.ts'
 import { openPlainFile, segmentAt } from './audit/files.ts'
 import { writeHead } from './audit/head.ts'
 import { tailOf } from './audit/tail.ts'
@@ -54,6 +54,10 @@ export function createAudit({ directory, lock, clock, segmentBytes = 8 * 1024 * 
     }
   }
 
+  async function writeAll(lines: readonly Record<string, unknown>[]): Promise<void> {
+    for (const fields of lines) await write(fields)
+  }
+
   async function write(fields: Record<string, unknown>): Promise<void> {
     const { before, newest, size, torn, midLine } = tailOf(directory)
     const { text, link } = sealEntry(fields, { at: new Date(clock()).toISOString(), before, torn })
@@ -67,8 +71,8 @@ export function createAudit({ directory, lock, clock, segmentBytes = 8 * 1024 * 
 
   return {
     async append(event) {
-      const fields = bounded(event)
-      const turn = queue.then(() => storageError(locked(() => write(fields))))
+      const lines = linesOf(event)
+      const turn = queue.then(() => storageError(locked(() => writeAll(lines))))
       queue = turn.catch(() => {})
       await turn
     },

@@ -3,7 +3,7 @@ import { type ErrorCode, toProblem } from '../snapshots/errors.ts'
 import type { Snapshot } from '../snapshots/model.ts'
 import type { Log } from '../snapshots/provider.ts'
 import type { Audit, AuditEvent } from './audit.ts'
-import type { Grant, Guard, GuardRequest, Passage } from './guard-api.ts'
+import type { Expiry, Grant, Guard, GuardRequest, Passage, Removed } from './guard-api.ts'
 import { planName } from './plans.ts'
 import { notChecked } from './refusals.ts'
 import { identity } from './same-call.ts'
@@ -26,38 +26,44 @@ export function audited(guard: Guard, audit: Audit, log: Log): Guard {
     }
   }
 
-  async function witnessed<P>(grant: Grant<P>, about: Omit<AuditEvent, 'event'>): Promise<Grant<P>> {
+  type Settle = Grant<unknown>['settle']
+
+  /** Writes that it may begin, and with what is returned how it ended. */
+  async function witnessed(settle: Settle, about: Omit<AuditEvent, 'event'>, said: Said): Promise<Settle> {
     try {
-      await audit.append({ event: 'allowed', ...about, ...passage(grant) })
+      await audit.append({ event: 'allowed', ...about, ...said })
     } catch (error) {
-      await grant.settle('failed')
+      await settle('failed')
       throw notChecked(error)
     }
-    return {
-      ...grant,
-      async settle(outcome) {
-        await grant.settle(outcome)
-        await tell({ event: 'ended', ...about, outcome })
-      },
+    return async (outcome, removed) => {
+      await settle(outcome, removed)
+      await tell({ event: 'ended', ...about, ...endOf(outcome, removed) })
     }
   }
 
   return {
     ...guard,
     permit: (deed, caller) => orRefused({ ...who(caller), ...deed }, () => guard.permit(deed, caller)),
-    charge: (spending, caller) => {
-      const about = { ...who(caller), type: 'create', targets: spending.sources }
-      return orRefused(about, () => guard.charge(spending, caller))
+    checkCharge: (spending, caller) =>
+      orRefused(create(spending, caller), () => guard.checkCharge(spending, caller)),
+    charge: (spending, caller) => orRefused(create(spending, caller), () => guard.charge(spending, caller)),
+    async permitExpiry(snapshot, expiry, caller) {
+      const about = { ...update(snapshot, caller), operation: expiry.operation }
+      const settle = await orRefused(about, () => guard.permitExpiry(snapshot, expiry, caller))
+      return witnessed(settle, about, { layers: expiryLayers(expiry) })
     },
-    permitExpiry: (snapshot, way, caller) =>
-      orRefused(update(snapshot, caller), () => guard.permitExpiry(snapshot, way, caller)),
     permitChange: (before, change, caller) =>
       orRefused(update(before, caller), () => guard.permitChange(before, change, caller)),
     async authorize(request, caller) {
       const about = { ...who(caller), ...what(request, caller) }
       if (request.dry_run) return guard.authorize(request, caller)
       const verdict = await orRefused(about, () => guard.authorize(request, caller))
-      if (verdict.kind === 'proceed') return witnessed(verdict, about)
+      if (verdict.kind === 'proceed') {
+        const going = verdict.planned.removes?.snapshots.map(({ id }) => id)
+        const begun = { ...about, ...(going && { targets: going }) }
+        return { ...verdict, settle: await witnessed(verdict.settle, begun, passage(verdict)) }
+      }
       const person = verdict.kind === 'question' ? 'asked' : verdict.reply.status
       await tell({ event: 'asked', ...about, layers: { policy: 'passed', plan: 'issued', person } })
       return verdict
@@ -73,6 +79,12 @@ export function audited(guard: Guard, audit: Audit, log: Log): Guard {
 
 const who = ({ principal, client }: Caller) => ({ principal, ...(client && { client }) })
 
+const create = ({ sources }: { sources: readonly string[] }, caller: Caller) => ({
+  ...who(caller),
+  type: 'create',
+  targets: sources,
+})
+
 const update = ({ id, provider }: Snapshot, caller: Caller) => ({
   ...who(caller),
   type: 'update',
@@ -86,8 +98,10 @@ function what(request: GuardRequest<unknown>, caller: Caller) {
   return { type, provider, targets, operation, args_digest }
 }
 
+type Said = Pick<AuditEvent, 'plan' | 'by' | 'layers'>
+
 /** What each layer said to something that runs. */
-function passage({ planned: { view }, passed }: Grant<unknown>): Pick<AuditEvent, 'plan' | 'by' | 'layers'> {
+function passage({ planned: { view }, passed }: Grant<unknown>): Said {
   return {
     ...(passed.plan !== undefined && { plan: planName(passed.plan) }),
     ...(passed.approved_by !== undefined && { by: passed.approved_by }),
@@ -100,6 +114,19 @@ function passage({ planned: { view }, passed }: Grant<unknown>): Pick<AuditEvent
   }
 }
 
+const expiryLayers = ({ reversible, at }: Expiry) => ({
+  policy: 'passed',
+  way_back: reversible ? 'yes' : 'none',
+  expires_at: at,
+})
+
+/** A delete has ended with what is gone, which may be less than was allowed, or nothing. */
+function endOf(outcome: 'done' | 'failed', removed: Removed | undefined) {
+  if (!removed || removed.left.length === 0) return { outcome, ...(removed && { targets: removed.gone }) }
+  const { gone, left } = removed
+  return { outcome: gone.length > 0 ? 'partial' : 'failed', targets: gone, failed: left }
+}
+
 function personOf({ doors }: Passage): string {
   const said = doors
     .filter((door) => door !== 'token')
@@ -107,8 +134,9 @@ function personOf({ doors }: Passage): string {
   return said.join(', ') || 'not asked'
 }
 
-function layerOf(code: ErrorCode): 'policy' | 'plan' | 'person' | 'state' {
+function layerOf(code: ErrorCode): 'policy' | 'plan' | 'person' | 'limits' | 'state' {
   if (['POLICY_DENIED', 'PROTECTED', 'QUOTA_EXCEEDED'].includes(code)) return 'policy'
   if (code.startsWith('PLAN_')) return 'plan'
+  if (code === 'RATE_LIMITED') return 'limits'
   return code.startsWith('APPROVAL_') ? 'person' : 'state'
 }

@@ -73,7 +73,13 @@ export interface Grant<P> {
   /** To be called right before the target is touched. BUSY when somebody took it over meanwhile. */
   stillHeld(): Promise<void>
   /** Records how it ended and lets go of the target. To be called once, whatever happens. */
-  settle(outcome: 'done' | 'failed'): Promise<void>
+  settle(outcome: 'done' | 'failed', removed?: Removed): Promise<void>
+}
+
+/** The ids of the snapshots that went, and of those that were meant to go and stayed. */
+export interface Removed {
+  gone: readonly string[]
+  left: readonly string[]
 }
 
 export type Verdict<P> =
@@ -86,10 +92,15 @@ export interface Guard {
   permit(deed: Deed, caller: Caller): Promise<void>
   /** Whether the policy lets this server change anything with this provider. */
   mayChange(provider: string): boolean
+  /** Whether a create would be within the quotas, before anything is written for it. */
+  checkCharge(spending: Omit<Spending, 'type'>, caller: Caller): Promise<void>
   /** Counts a create against the quotas. To be called once it is certain that it is made anew. */
   charge(spending: Omit<Spending, 'type'>, caller: Caller): Promise<void>
-  /** For a delete that is to happen later, when nobody can be asked: the policy decides, and mode `human` says no. */
-  permitExpiry(snapshot: Snapshot, consequences: { reversible: boolean }, caller: Caller): Promise<void>
+  /**
+   * For a delete that is to happen later, when nobody can be asked: the policy decides, mode `human` says no, and the
+   * quotas count it now. To be told how the change that sets it ended.
+   */
+  permitExpiry(snapshot: Snapshot, expiry: Expiry, caller: Caller): Promise<Grant<unknown>['settle']>
   /** For a change of what the policy may protect a snapshot by. */
   permitChange(before: Snapshot, change: Renaming, caller: Caller): Promise<void>
   /** What of `due` the policy lets go, oldest first, so that a retention rule need not fail over the rest. */
@@ -100,6 +111,14 @@ export interface Guard {
   conclude(ended: Ended): Promise<void>
   /** The rules in force, for snapshot_status. */
   describe(): Record<string, unknown>
+}
+
+export interface Expiry {
+  reversible: boolean
+  /** When it is to go. */
+  at: string
+  /** The operation that sets it. */
+  operation: string
 }
 
 /** What a policy may know a snapshot by. */

@@ -8,11 +8,11 @@ import { APPROVAL_MS, createApprovals } from './approvals.ts'
 import { digest } from './digest.ts'
 import { type Confirm, type Door, doorsFor, type Mode } from './doors.ts'
 import type { Grant, Guard, GuardRequest, Passage, Planned, Removes, Verdict } from './guard-api.ts'
+import { createPatience } from './patience.ts'
 import { createPlans, isExpired, isUntold, type Plan, type StoredPlan } from './plans.ts'
 import { type Policy, permit } from './policy.ts'
 import { present } from './present.ts'
 import { isYes } from './question.ts'
-import { createQuotas, type Spending } from './quotas.ts'
 import {
   consumed,
   declined,
@@ -25,10 +25,10 @@ import {
   takenOver,
   unanswered,
 } from './refusals.ts'
-import { permitChange, permitExpiry, permitRemoval, removable, sourceKey } from './removal.ts'
+import { createRules } from './rules.ts'
 import { identity, isSameCall } from './same-call.ts'
 
-/** How long a confirmation is good for. */
+/** How long a confirmation is good for that nobody has to be asked about. */
 const PLAN_MS = 180_000
 
 export interface GuardOptions {
@@ -49,7 +49,8 @@ export function createGuard(options: GuardOptions): Guard {
   const { approveCommand = (code) => `snapshot-mcp approve ${code}` } = options
   const plans = createPlans({ state, clock, random })
   const approvals = createApprovals({ state, clock, random })
-  const quotas = createQuotas({ state, clock })
+  const patience = createPatience({ state, clock })
+  const rules = createRules({ state, mode, policy, clock })
 
   async function decide<P>(request: GuardRequest<P>, caller: Caller): Promise<Verdict<P>> {
     permit(policy(), request)
@@ -61,25 +62,9 @@ export function createGuard(options: GuardOptions): Guard {
 
   async function planned<P>(request: GuardRequest<P>, caller: Caller): Promise<Planned<P>> {
     const live = await request.plan()
-    await allow(request, caller, live)
+    await rules.allow(request, caller, live)
     return live
   }
-
-  /** What the operator says to it, now that it is known what would happen. */
-  async function allow(request: GuardRequest<unknown>, caller: Caller, live: Planned<unknown>) {
-    const rules = policy()
-    const { provider } = request
-    permit(rules, request)
-    if (!live.removes) return
-    await permitRemoval(rules, { provider, reversible: live.view.reversible, ...live.removes }, clock())
-    await quotas.check(rules, deletes(caller, live.removes))
-  }
-
-  const deletes = ({ principal }: Caller, { snapshots }: Removes) => ({
-    type: 'delete' as const,
-    principal,
-    sources: snapshots.map(sourceKey),
-  })
 
   const doors = (confirm: Confirm, { reversible }: PlanView, { canAsk }: Caller) =>
     doorsFor({ mode, confirm, reversible, canAsk })
@@ -114,14 +99,13 @@ export function createGuard(options: GuardOptions): Guard {
   async function commit<P>(request: GuardRequest<P>, caller: Caller, shown: StoredPlan): Promise<Verdict<P>> {
     if (isUntold(shown.plan)) await plans.advance(shown, { told: true })
     if (shown.plan.status !== 'issued') throw consumed(shown)
-    if (isExpired(shown.plan, clock())) throw expired()
-    if (!isSameCall(shown.plan, request, caller)) throw mismatch()
+    const isSame = isSameCall(shown.plan, request, caller)
     const toPass = doors(shown.plan.confirm, shown.plan.view, caller)
-    if (caller.answer && !(caller.canAsk && toPass.includes('answer') && isYes(shown, caller.answer))) {
-      const cancelled = caller.answer.action === 'cancel'
-      await burn(shown, cancelled ? 'unanswered' : 'declined')
-      throw cancelled ? unanswered() : declined()
-    }
+    const isNo = caller.answer && !(caller.canAsk && toPass.includes('answer') && isYes(shown, caller.answer))
+    // A late one is one all the same: "too old" would tell the model to ask again.
+    if (isSame && isNo) throw await refused(shown, caller)
+    if (isExpired(shown.plan, clock())) throw expired()
+    if (!isSame) throw mismatch()
     // A plan that was shown to a client that can ask has no approval that another client could wait for.
     if (toPass.includes('approval') && !shown.plan.approval) throw mismatch()
     const approval = toPass.includes('approval') ? await approvalOf(shown) : undefined
@@ -135,11 +119,14 @@ export function createGuard(options: GuardOptions): Guard {
       if (isExpired(stored.plan, clock())) throw expired()
       const live = await request.plan()
       if (hasMoved(stored.plan, live)) throw await replaced(request, caller, stored, live)
-      await allow(request, caller, live)
-      if (toPass.includes('answer') && !caller.answer) return present(stored, ['answer'], approveCommand)
+      await rules.allow(request, caller, live)
+      if (toPass.includes('answer') && !caller.answer) {
+        await patience.check(caller.principal)
+        return present(stored, ['answer'], approveCommand)
+      }
       const claimed = await plans.advance(stored, { status: 'claimed', operation: request.operation })
       if (!claimed) throw consumed((await plans.load(shown.id)) ?? stored)
-      if (live.removes) await spend(claimed, deletes(caller, live.removes))
+      if (live.removes) await spend(claimed, caller, live.removes)
       const approved_by = approval?.by
       const passed = { plan: claimed.id, doors: toPass, ...(approved_by !== undefined && { approved_by }) }
       const grant = proceed(request, live, lock, passed, claimed)
@@ -151,13 +138,21 @@ export function createGuard(options: GuardOptions): Guard {
   }
 
   /** After the claim, so that a confirmation that is used twice is paid once. */
-  async function spend(claimed: StoredPlan, spending: Spending): Promise<void> {
+  async function spend(claimed: StoredPlan, caller: Caller, removes: Removes): Promise<void> {
     try {
-      await quotas.spend(policy(), spending)
+      await rules.spend(caller, removes)
     } catch (error) {
       await plans.advance(claimed, { status: 'failed' })
       throw error
     }
+  }
+
+  /** A person said no, or nothing. */
+  async function refused(shown: StoredPlan, { principal, answer }: Caller) {
+    const cancelled = answer?.action === 'cancel'
+    await burn(shown, cancelled ? 'unanswered' : 'declined')
+    await patience.spend(principal)
+    return cancelled ? unanswered() : declined()
   }
 
   async function approvalOf({ id, plan }: StoredPlan) {
@@ -174,7 +169,7 @@ export function createGuard(options: GuardOptions): Guard {
 
   /** The old plan dies, and the refusal carries what to decide on instead. */
   async function replaced<P>(request: GuardRequest<P>, caller: Caller, old: StoredPlan, live: Planned<P>) {
-    await allow(request, caller, live)
+    await rules.allow(request, caller, live)
     await burn(old, 'stale')
     const toPass = doors(confirmOf(request, live), live.view, caller)
     // A question cannot travel inside an error: the next call asks it.
@@ -195,10 +190,13 @@ export function createGuard(options: GuardOptions): Guard {
     live: Planned<P>,
     toPass: readonly Door[],
   ) {
-    if (toPass.includes('answer') && !caller.canAsk) throw needsBoth()
+    const byApproval = toPass.includes('approval')
+    const byAnswer = toPass.includes('answer')
+    if (byAnswer && !caller.canAsk) throw needsBoth()
+    if (byApproval || byAnswer) await patience.check(caller.principal)
+    await plans.makeRoom(caller.principal)
     const id = plans.newId()
     const created = clock()
-    const byApproval = toPass.includes('approval')
     const { fingerprint, lock, subject, view } = live
     const plan = {
       ...identity(request, caller),
@@ -211,7 +209,7 @@ export function createGuard(options: GuardOptions): Guard {
       confirm: confirmOf(request, live),
       view,
       created,
-      expires: created + (byApproval ? APPROVAL_MS : PLAN_MS),
+      expires: created + (byApproval || byAnswer ? APPROVAL_MS : PLAN_MS),
     }
     const approval = byApproval ? await approvals.open(id, plan) : undefined
     const stored = await plans.issue(id, { ...plan, ...(approval && { approval }) })
@@ -253,21 +251,7 @@ export function createGuard(options: GuardOptions): Guard {
   }
 
   return {
-    async permit(deed) {
-      permit(policy(), deed)
-    },
-    mayChange(provider) {
-      try {
-        permit(policy(), { type: 'restore', provider })
-        return true
-      } catch {
-        return false
-      }
-    },
-    charge: (spending) => quotas.spend(policy(), { type: 'create', ...spending }),
-    permitExpiry: async (snapshot, { reversible }) => permitExpiry(policy(), snapshot, { mode, reversible }),
-    permitChange: async (before, change) => permitChange(policy(), before, change),
-    removable: (due, shelf, { reversible }) => removable(policy(), due, shelf, { reversible, now: clock() }),
+    ...rules.answers,
     async authorize(request, caller) {
       try {
         return await decide(request, caller)
@@ -281,7 +265,6 @@ export function createGuard(options: GuardOptions): Guard {
       const stored = plan === undefined ? undefined : await plans.load(plan)
       if (stored?.plan.status === 'claimed') await plans.advance(stored, { status: outcome })
     },
-    describe: () => ({ guard: mode, ...policy() }),
   }
 }
 

@@ -48,6 +48,8 @@ export interface StoredPlan {
 export interface Plans {
   /** `cfm_` and 128 random bits. */
   newId(): string
+  /** RATE_LIMITED when too many of this principal are open. To be called before `issue`. */
+  makeRoom(principal: string): Promise<void>
   issue(id: string, plan: Omit<Plan, 'v' | 'status'>): Promise<StoredPlan>
   load(id: string): Promise<StoredPlan | undefined>
   /** Undefined when somebody else changed the plan since it was loaded. */
@@ -62,9 +64,26 @@ export interface PlansOptions {
   random: (size: number) => Buffer
 }
 
+/** Nobody decides on more than this many at once, and each is a record. */
+const MOST_OPEN = 50
+/** How long a plan that nobody used can still say that it is too old. */
+const REMEMBERED_MS = 60 * 60_000
+
 export function createPlans({ state, clock, random }: PlansOptions): Plans {
   return {
     newId: () => `cfm_${random(16).toString('base64url')}`,
+
+    async makeRoom(principal) {
+      const now = clock()
+      let open = 0
+      for (const { id, value } of await state.list('plan')) {
+        const { data: plan } = Plan.safeParse(value)
+        if (plan?.status !== 'issued') continue
+        if (!isExpired(plan, now)) open += Number(plan.principal === principal)
+        else if (now - plan.expires > REMEMBERED_MS) await state.remove('plan', id)
+      }
+      if (open >= MOST_OPEN) throw tooManyOpen()
+    },
 
     async issue(id, fields) {
       const plan: Plan = { ...fields, v: 1, status: 'issued' }
@@ -115,3 +134,11 @@ export const isUntold = ({ burned, approval, told }: Plan) =>
 export function isExpired({ created, expires }: Pick<Plan, 'created' | 'expires'>, now: number): boolean {
   return now >= expires || created > now + 60_000
 }
+
+const tooManyOpen = () =>
+  fail(
+    'RATE_LIMITED',
+    `${MOST_OPEN} plans wait for a decision already. Nothing was changed.`,
+    'Confirm one of them, or wait a few minutes: plans that nobody confirms end by themselves. dry_run needs none.',
+    { retry_after_ms: 60_000 },
+  )

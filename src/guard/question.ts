@@ -1,24 +1,29 @@
 import { z } from 'zod'
 import type { Caller, Question } from '../snapshots/caller.ts'
+import { shortened, UNSEEN } from '../snapshots/plain.ts'
 import type { StoredPlan } from './plans.ts'
 
 /** How many characters of the id a person types where there is no way back: a tick is too easily given. */
 const TYPED = 6
-const LONGEST = 600
+/** Of a summary or a warning. They begin with what counts: what is cut off are names. */
+const LONGEST = 800
 
-/** Puts the facts of a plan before a person. Nothing in it comes from the model: names in it are defused all the same. */
+/**
+ * Puts the facts of a plan before a person. What the model may have chosen are names in it: they are defused, and no
+ * name, however long, pushes a count, a warning or the end of the question away.
+ */
 export function askAbout({ id, plan }: StoredPlan): Question {
   const { summary, reversible, undo_until, warnings } = plan.view
-  const facts = [summary, ...warnings].map((text) => sentence(defuse(text, 240))).join(' ')
+  const facts = [summary, ...warnings].map((text) => sentence(defuse(text, LONGEST))).join(' ')
   if (reversible) {
-    const wayBack = undo_until ? ` It can be undone until ${undo_until}.` : ' It can be undone.'
-    return { status: 'question', confirmation: id, message: defuse(facts, LONGEST) + wayBack }
+    const wayBack = undo_until ? `It can be undone until ${undo_until}.` : 'It can be undone.'
+    return { status: 'question', confirmation: id, message: `${facts} ${wayBack}` }
   }
   const label = `the last ${TYPED} characters of ${defuse(plan.subject, 200)}`
   return {
     status: 'question',
     confirmation: id,
-    message: `${defuse(facts, LONGEST)} This cannot be undone. To allow it, type ${label}.`,
+    message: `${facts} This cannot be undone. To allow it, type ${label}.`,
     typed: { label, length: TYPED },
   }
 }
@@ -34,23 +39,21 @@ export function isYes({ plan }: StoredPlan, { action, content }: NonNullable<Cal
 }
 
 /**
- * Text that cannot pose as something else: one line, no control, invisible or direction-changing characters, nothing
- * that a client could render as markup or as a link.
+ * Text that cannot pose as something else: one line in which nothing acts or hides, and nothing that a client could
+ * render as markup, as a mention, or as a link that says that it is one.
  */
 export function defuse(text: string, longest: number): string {
   const line = text
-    .replace(/[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu, ' ')
-    .replace(/[`*[\]<>#|~\\]/g, ' ')
+    .replace(UNSEEN, ' ')
+    .replace(/[`*[\]<>#|~\\&]/g, ' ')
+    // In the middle of a word it is no markup, and names of files are full of it.
+    .replace(/(?<![\p{L}\p{N}])_+|_+(?![\p{L}\p{N}])/gu, ' ')
     .replace(/:\/\//g, ': ')
+    .replace(/www\./gi, 'www ')
+    .replace(/@/g, ' at ')
     .replace(/\s+/g, ' ')
     .trim()
-  const letters = Array.from(line)
-  return letters.length > longest
-    ? `${letters
-        .slice(0, longest - 3)
-        .join('')
-        .trimEnd()}...`
-    : line
+  return shortened(line, longest)
 }
 
 const sentence = (text: string) => (/[.!?]$/.test(text) ? text : `${text}.`)

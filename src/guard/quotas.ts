@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { fail } from '../snapshots/errors.ts'
 import type { StateStore } from '../state/state-store.ts'
+import { readCounter } from './counter.ts'
 import type { Policy } from './policy.ts'
 
 /** What is counted: for a delete each snapshot that goes, for a create the one that comes. */
@@ -33,6 +34,7 @@ type Entry = z.infer<typeof Entry>
 const Ledger = z.object({ v: z.literal(1), entries: z.array(Entry) })
 
 const ID = 'ledger'
+const WHAT = 'The record of what was created and deleted in the last hour'
 const HOUR = 3_600_000
 /** What falls into one minute is one entry, so that the ledger stays small. */
 const GRAIN = 60_000
@@ -40,17 +42,15 @@ const GRAIN = 60_000
 export function createQuotas({ state, clock }: { state: StateStore; clock: () => number }): Quotas {
   async function load() {
     for (;;) {
-      const found = await state.read('counter', ID)
+      const found = await readCounter(state, { id: ID, schema: Ledger, what: WHAT })
       if (!found) return { entries: [], version: 0 }
-      const { data } = Ledger.safeParse(found.value)
-      if (!data) throw damaged()
       const now = clock()
-      const entries = data.entries.flatMap((entry) => {
+      const entries = found.value.entries.flatMap((entry) => {
         // From before a clock was set back: it counts for an hour from now, and no longer.
         const at = Math.min(entry.at, now)
         return now - at < HOUR + GRAIN ? [{ ...entry, at }] : []
       })
-      if (data.entries.every(({ at }) => at <= now)) return { entries, version: found.version }
+      if (found.value.entries.every(({ at }) => at <= now)) return { entries, version: found.version }
       // Else that hour would begin again with each look.
       await state.write('counter', ID, { v: 1, entries }, found.version)
     }
@@ -155,11 +155,3 @@ function added(entries: readonly Entry[], { type, principal, sources }: Spending
   }
   return next
 }
-
-/** Not refilled by damage: what cannot be counted does not run. */
-const damaged = () =>
-  fail(
-    'CORRUPT',
-    'The record of what was created and deleted in the last hour is damaged, so nothing that counts may run. Nothing was changed.',
-    'The operator has to remove "counter" from the state directory.',
-  )

@@ -1,5 +1,5 @@
-import { fail } from '../snapshots/errors.ts'
-import type { StoredPlan } from './plans.ts'
+import { fail, type Problem } from '../snapshots/errors.ts'
+import { isUntold, type StoredPlan } from './plans.ts'
 
 /** Every way the guard says no, in the words that the caller gets. */
 
@@ -18,18 +18,20 @@ export const mismatch = () =>
     'Repeat the first call exactly and add only the confirmation, or leave it out to get a new plan.',
   )
 
-export const declined = () =>
+export const declined = (more: Partial<Problem> = {}) =>
   fail(
     'APPROVAL_DECLINED',
     'A person was asked and did not agree. Nothing was changed.',
     'Do not retry: ask what is wanted instead.',
+    more,
   )
 
-export const unanswered = () =>
+export const unanswered = (more: Partial<Problem> = {}) =>
   fail(
     'APPROVAL_DECLINED',
     'Nobody answered the question about this: it was dismissed, ran out of time, or the client failed. Nothing was changed.',
     'Do not retry by yourself: say what was wanted and wait for the person. Where nobody can answer, the operator can start the server with --guard token.',
+    more,
   )
 
 /** The lock was lost between the decision and the deed. */
@@ -60,8 +62,10 @@ export const stale = (fresh: unknown, hasConfirmation: boolean) =>
 
 export function consumed({ plan }: StoredPlan) {
   const { status, operation, burned } = plan
-  if (burned === 'declined') return declined()
-  if (burned === 'unanswered') return unanswered()
+  // It is no news: who was told once is not put on record again, however often it is repeated.
+  const again = isUntold(plan) ? {} : { details: { repeated: true } }
+  if (burned === 'declined') return declined(again)
+  if (burned === 'unanswered') return unanswered(again)
   if (operation === undefined) {
     return fail(
       'PLAN_CONSUMED',

@@ -23,9 +23,6 @@ export interface Runner {
   log: Log
 }
 
-/** One call may lead to at most this many questions to a person. */
-const MAX_QUESTIONS = 4
-
 /** Carries out one call of a tool. Never throws: whatever goes wrong is a typed error in the result. */
 export async function runTool(
   tool: Tool,
@@ -46,18 +43,17 @@ export async function runTool(
       progress: progress.report,
       canAsk: client.asks,
     }
-    let answer = era === 'modern' && client.asks ? await questions.answerIn(ctx, tool.name, args) : undefined
-    for (let asked = 0; asked < MAX_QUESTIONS; asked++) {
-      const reply = await tool.run(service, args, { ...caller, ...(answer !== undefined && { answer }) })
-      if (!isQuestion(reply)) return success(tool, reply)
-      if (era === 'modern') return await questions.embed(reply, tool.name, args)
-      answer = await questions.ask(reply, ctx)
-    }
-    throw fail(
-      'CONFLICT',
-      'The plan kept changing while a person was asked about it; nothing was changed.',
-      `Call ${tool.name} again when the source is quiet.`,
-    )
+    const brought =
+      era === 'modern' && client.asks ? await questions.answerIn(ctx, tool.name, args) : undefined
+    const reply = await tool.run(service, args, {
+      ...caller,
+      ...(brought !== undefined && { answer: brought }),
+    })
+    if (!isQuestion(reply)) return success(tool, reply)
+    if (era === 'modern') return await questions.embed(reply, tool.name, args)
+    // A call that was answered runs or is refused: it never leads to another question.
+    const answer = await questions.ask(reply, ctx)
+    return success(tool, await tool.run(service, args, { ...caller, answer }))
   } catch (error) {
     const problem = toProblem(signal.aborted && !(error instanceof SnapshotError) ? cancelled() : error)
     const facts = { tool: tool.name, code: problem.code, error }

@@ -1,8 +1,15 @@
 import type { Caller } from './caller.ts'
-import { chooseProvider, contextFor, type Environment, optionsFor, sourceLock } from './environment.ts'
-import { fail, SnapshotError } from './errors.ts'
+import {
+  chooseProvider,
+  contextFor,
+  type Environment,
+  optionsFor,
+  release,
+  sourceLock,
+} from './environment.ts'
+import { beforeChange, fail, SnapshotError } from './errors.ts'
 import { execute } from './execute.ts'
-import { claimKey } from './idempotency.ts'
+import { claimKey, isRepeat } from './idempotency.ts'
 import { durationMs, type Source } from './model.ts'
 import { problemOf, type Run } from './operations.ts'
 import { creatingReply, whenMade } from './pending.ts'
@@ -37,8 +44,11 @@ export function createCreates(env: Environment): Creates {
       protected: false,
       ...(options && { options }),
     }
-    const run = await begin(provider, request, id, caller)
-    const owner = await ownerOf(args, caller, run)
+    // Before anything is on record: a loop beyond the quota must not fill the disk with records.
+    if (!(await isRepeat(env, caller.principal, args.idempotency_key)))
+      await beforeChange(env.guard.checkCharge(spendingOf(provider, source, caller), caller))
+    const run = await beforeChange(begin(provider, request, id, caller))
+    const owner = await beforeChange(ownerOf(args, caller, run))
     if (owner !== id) {
       await env.operations.discard(id)
       return follow(provider, owner, args.wait_seconds * 1000, caller)
@@ -128,9 +138,9 @@ export function createCreates(env: Environment): Creates {
     }
     const result = execute(env, run, async () => {
       const key = sourceLock(provider.name, request.source)
-      const lock = await env.state.lock(key, { signal: ctx.signal })
+      const lock = await beforeChange(env.state.lock(key, { signal: ctx.signal }))
       try {
-        await env.guard.charge({ principal: caller.principal, sources: [key] }, caller)
+        await beforeChange(env.guard.charge(spendingOf(provider, request.source, caller), caller))
         const made = await provider.create(request, ctx)
         const snapshot = made.snapshot.id.slice(provider.name.length + 1)
         return {
@@ -138,7 +148,7 @@ export function createCreates(env: Environment): Creates {
           facts: { result: { snapshot, ...(made.receipt && { receipt: made.receipt }) } },
         }
       } finally {
-        await lock.release()
+        await release(env, lock)
       }
     })
     const capture: Capture = {
@@ -163,6 +173,11 @@ export function createCreates(env: Environment): Creates {
     },
   }
 }
+
+const spendingOf = ({ name }: Provider, source: Source, { principal }: Caller) => ({
+  principal,
+  sources: [sourceLock(name, source)],
+})
 
 /** The last part of the source's name and the time: `project 2026-11-21 14:03:22`. */
 function defaultName({ name }: Source, now: number): string {

@@ -1,5 +1,5 @@
 import type { Guard } from '../guard/guard-api.ts'
-import type { StateStore } from '../state/state-store.ts'
+import type { Lock, StateStore } from '../state/state-store.ts'
 import type { Caller } from './caller.ts'
 import { fail } from './errors.ts'
 import type { Operations } from './operations.ts'
@@ -124,6 +124,11 @@ export const sourceLock = (provider: string, { kind, id }: { kind: string; id: s
 
 /** Held by whatever takes snapshots of a provider away, brings them back or protects them. */
 export const shelfLock = (provider: string) => `${provider}:snapshots`
+
+/** What was done under a lock is done, also where it cannot be given back just now. */
+export async function release({ log }: Pick<Environment, 'log'>, lock: Lock): Promise<void> {
+  await lock.release().catch((error) => log.error('a lock was not released', { error }))
+}
 
 const enabled = (names: readonly string[]) =>
   `Providers to choose from: ${names.join(', ') || 'none'}. snapshot_sources lists what they can capture.`

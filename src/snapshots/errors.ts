@@ -104,6 +104,16 @@ export function fail(
   )
 }
 
+/** For what comes before any change: of a failure in there it is known that nothing was started. */
+export async function beforeChange<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    if (!(error instanceof SnapshotError) || error.problem.outcome !== 'unknown') throw error
+    throw new SnapshotError({ ...error.problem, outcome: 'not_started' }, error.cause ?? error)
+  }
+}
+
 /**
  * The problem behind anything that was thrown. What we did not foresee becomes INTERNAL without its text:
  * exception messages may hold paths or secrets; the log on stderr keeps them.

@@ -1,8 +1,8 @@
-import type { GuardRequest, NotRun, Planned, Verdict } from '../guard/guard-api.ts'
+import type { GuardRequest, NotRun, Planned, Removed, Verdict } from '../guard/guard-api.ts'
 import { usedBy } from '../guard/refusals.ts'
 import type { Caller, Question } from './caller.ts'
 import { contextFor, type Environment } from './environment.ts'
-import { SnapshotError, toProblem } from './errors.ts'
+import { beforeChange, SnapshotError, toProblem } from './errors.ts'
 import type { Undo } from './model.ts'
 import type { Operation, Run } from './operations.ts'
 import type { Context } from './provider.ts'
@@ -14,6 +14,8 @@ const UNDO_MS = 72 * 3_600_000
 export interface Result<R> {
   reply: R
   facts?: Partial<Operation>
+  /** Of a delete, for the audit log. */
+  removed?: Removed
 }
 
 /** Runs the work of an operation that has begun and records how it ended. */
@@ -76,25 +78,30 @@ export async function executeGuarded<P, R>(
 
   const { planned, passed, settle } = verdict
   let outcome: 'done' | 'failed' = 'failed'
+  let removed: Removed | undefined
   try {
     const wayBack = undo?.(planned)
-    const run = await env.operations.begin(operation, {
+    const beginning = {
       ...describe(request, caller),
       summary: planned.view.summary,
       lock: planned.lock,
       ...passed,
       doors: [...passed.doors],
       ...(wayBack && { undo: wayBack, undo_until: undoUntil(env, planned) }),
-    })
+    }
+    const run = await beforeChange(env.operations.begin(operation, beginning))
+    const stillHeld = () => beforeChange(verdict.stillHeld())
     const reply = await execute(env, run, async () => {
-      await verdict.stillHeld()
-      return work(planned, ctx, run)
+      await stillHeld()
+      const result = await work(planned, { ...ctx, stillHeld }, run)
+      removed = result.removed
+      return result
     })
     outcome = 'done'
     const { undo: way, undo_until: until } = run.operation
     return { ...reply, status: 'done', operation, ...(way && until && { undo: { operation, until } }) }
   } finally {
-    await settle(outcome)
+    await settle(outcome, removed)
   }
 }
 
@@ -104,10 +111,10 @@ export function undoUntil(env: Environment, { view }: Pick<Planned<unknown>, 'vi
 
 async function authorize<P>(env: Environment, request: GuardRequest<P>, caller: Caller): Promise<Verdict<P>> {
   try {
-    return await env.guard.authorize(request, caller)
+    return await beforeChange(env.guard.authorize(request, caller))
   } catch (error) {
     // That a person said no belongs to the record as much as what was done.
-    if (error instanceof SnapshotError && error.code === 'APPROVAL_DECLINED') {
+    if (isNews(error)) {
       const summary = `Not agreed to by a person: ${request.type} ${request.targets.join(', ')}`
       await env.operations
         .declined(request.operation, { ...describe(request, caller), summary })
@@ -115,6 +122,11 @@ async function authorize<P>(env: Environment, request: GuardRequest<P>, caller: 
     }
     throw await asRecorded(env, error, caller)
   }
+}
+
+function isNews(error: unknown): boolean {
+  if (!(error instanceof SnapshotError) || error.code !== 'APPROVAL_DECLINED') return false
+  return (error.problem.details as { repeated?: true } | undefined)?.repeated !== true
 }
 
 /** A process may be killed when its operation has ended and the plan does not say so yet: the record tells how. */

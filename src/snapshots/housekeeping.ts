@@ -10,6 +10,7 @@ const KEPT: Partial<Record<Kind, number>> = {
   approval: 24 * HOUR,
   idempotency: 24 * HOUR,
   operation: 14 * 24 * HOUR,
+  lock: 24 * HOUR,
 }
 
 export interface HousekeepingOptions {

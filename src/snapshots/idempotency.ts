@@ -19,7 +19,8 @@ export interface KeyClaim {
  * Decides which operation a key belongs to: the claimant's, or the one of an earlier call, whose result then stands.
  * CONFLICT when that call had other arguments. A key whose operation changed nothing is free again.
  */
-export async function claimKey({ state, operations }: Environment, claim: KeyClaim): Promise<string> {
+export async function claimKey(env: Environment, claim: KeyClaim): Promise<string> {
+  const { state } = env
   const { principal, key, operation } = claim
   const id = digest([principal, key])
   const wanted: z.infer<typeof Key> = { args_digest: digest(claim.args), operation }
@@ -27,16 +28,24 @@ export async function claimKey({ state, operations }: Environment, claim: KeyCla
     const found = await state.read('idempotency', id)
     const { data: earlier } = Key.safeParse(found?.value)
     if (earlier && earlier.args_digest !== wanted.args_digest) throw otherArguments(earlier.operation)
-    if (earlier && !(await changedNothing(earlier.operation))) return earlier.operation
+    if (earlier && !(await changedNothing(env, earlier.operation, principal))) return earlier.operation
     if (await state.write('idempotency', id, wanted, found?.version ?? 0)) return operation
     // Somebody else was first: see who.
   }
+}
 
-  async function changedNothing(earlier: string): Promise<boolean> {
-    const found = await operations.find(earlier, principal)
-    if (!found) return true
-    return found.operation.state === 'failed' && found.operation.error?.outcome === 'not_started'
-  }
+/** Whether this key stands for an operation of an earlier call, so that nothing would be made anew. */
+export async function isRepeat(env: Environment, principal: string, key: string | undefined) {
+  if (key === undefined) return false
+  const found = await env.state.read('idempotency', digest([principal, key]))
+  const { data: earlier } = Key.safeParse(found?.value)
+  return earlier !== undefined && !(await changedNothing(env, earlier.operation, principal))
+}
+
+async function changedNothing({ operations }: Environment, earlier: string, principal: string) {
+  const found = await operations.find(earlier, principal)
+  if (!found) return true
+  return found.operation.state === 'failed' && found.operation.error?.outcome === 'not_started'
 }
 
 function otherArguments(operation: string) {

@@ -77,10 +77,11 @@ export type Beginning = Pick<Operation, 'type' | 'provider' | 'principal' | 'sum
 /** An operation of this process. */
 export interface Run {
   readonly id: string
-  /** As it stands in the record. */
+  /** As it stands in the record, or is to stand there. */
   readonly operation: Operation
   /** Adds facts durably. */
   note(facts: Partial<Operation>): Promise<void>
+  /** Where the record cannot be written, that is tried again before anybody looks at it. */
   end(state: 'done' | 'failed' | 'unknown', facts?: Partial<Operation>): Promise<void>
 }
 
@@ -119,6 +120,9 @@ export interface OperationsOptions {
 }
 
 export function createOperations({ state, clock, random }: OperationsOptions): Operations {
+  /** How operations of this process ended that could not be put on record yet, as on a full disk. */
+  const owed = new Map<string, { ended: Operation; after: number }>()
+
   async function write(id: string, operation: Operation, after: number): Promise<number> {
     const version = await state.write('operation', id, operation, after)
     if (version === undefined) throw new Error(`the record of ${id} was changed by somebody else`)
@@ -133,17 +137,32 @@ export function createOperations({ state, clock, random }: OperationsOptions): O
     runner: thisRunner(),
   })
 
+  /** Before anybody looks. What still cannot be written waits for the next look. */
+  async function payOwed(): Promise<void> {
+    for (const [id, { ended, after }] of owed) {
+      const isStuck = await state.write('operation', id, ended, after).then(
+        () => false,
+        () => true,
+      )
+      if (isStuck) return
+      owed.delete(id)
+    }
+  }
+
   async function find(id: string, principal: string): Promise<StoredOperation | undefined> {
+    await payOwed()
     const found = await state.read('operation', id)
     const { data: operation } = Operation.safeParse(found?.value)
     if (!found || operation?.principal !== principal) return undefined
-    return { id, version: found.version, operation: asItStands(operation) }
+    return { id, version: found.version, operation: asItStands(id, operation) }
   }
 
   /** Nobody ends an operation whose process is gone: how it went is then not known. */
-  function asItStands(operation: Operation): Operation {
+  function asItStands(id: string, operation: Operation): Operation {
     const { state: recorded, runner, started_at } = operation
     if (recorded !== 'running') return operation
+    const known = owed.get(id)
+    if (known) return known.ended
     const isGone = isCheckable(runner) ? hasEnded(runner) : clock() - started_at > LONGEST_MS
     return isGone ? { ...operation, state: 'unknown' } : operation
   }
@@ -165,7 +184,16 @@ export function createOperations({ state, clock, random }: OperationsOptions): O
           return operation
         },
         note,
-        end: (how, facts = {}) => note({ ...facts, state: how, ended_at: clock() }),
+        async end(how, facts = {}) {
+          const ended = { ...operation, ...facts, state: how, ended_at: clock() }
+          try {
+            await note(ended)
+          } catch (error) {
+            owed.set(id, { ended, after: version })
+            operation = ended
+            throw error
+          }
+        },
       }
     },
 
@@ -197,11 +225,14 @@ export function createOperations({ state, clock, random }: OperationsOptions): O
     },
 
     async list(principal) {
+      await payOwed()
       const all = await state.list('operation')
       return all
         .flatMap(({ id, version, value }) => {
           const { data: operation } = Operation.safeParse(value)
-          return operation?.principal === principal ? [{ id, version, operation: asItStands(operation) }] : []
+          return operation?.principal === principal
+            ? [{ id, version, operation: asItStands(id, operation) }]
+            : []
         })
         .sort((a, b) => b.operation.started_at - a.operation.started_at)
     },

@@ -72,6 +72,11 @@ export interface Context {
    * that the operation can be undone even if this process does not live to return. Native id.
    */
   record?(facts: { safety_snapshot: string }): Promise<void>
+  /**
+   * Present where the caller holds a lock on what is written to: to be awaited right before the first change. BUSY when
+   * somebody took the lock over, as from a process that stood still for a minute: then nothing may be changed.
+   */
+  stillHeld?(): Promise<void>
 }
 
 export interface Log {
@@ -164,6 +169,8 @@ export interface RestorePlan {
   /** True when everything that goes away can be brought back, until `undo_until`. */
   reversible: boolean
   undo_until?: string
+  /** What the undo has to be about, where that is more than the `paths` of the request. */
+  undo_paths?: readonly PathRef[]
   warnings: string[]
   /** Digest of the live state that the effects were computed from. */
   fingerprint: string
@@ -285,10 +292,15 @@ export interface SnapshotRef {
   name: string
 }
 
+/** The lock on a target. */
+export interface Hold extends Required<Pick<Context, 'stillHeld'>> {
+  release(): Promise<void>
+}
+
 /** What a provider needs of the service to take up an operation of another process. */
 export interface RecoveryHands {
   /** Takes the lock on what that operation was to write to; undefined when somebody else is at work there. */
-  hold(target: Source): Promise<{ release(): Promise<void> } | undefined>
+  hold(target: Source): Promise<Hold | undefined>
   /** Puts the outcome on record. To be awaited before the provider forgets about the operation. */
   settle(recovered: Recovered): Promise<void>
 }

@@ -1,3 +1,4 @@
+import { takenOver } from '../guard/refusals.ts'
 import { type Environment, sourceLock } from './environment.ts'
 import { SnapshotError } from './errors.ts'
 import type { Operation } from './operations.ts'
@@ -27,7 +28,13 @@ export function createRecovery(
     return {
       async hold(target) {
         try {
-          return await state.lock(sourceLock(name, target), { wait_ms: 0 })
+          const lock = await state.lock(sourceLock(name, target), { wait_ms: 0 })
+          return {
+            release: lock.release,
+            async stillHeld() {
+              if (!(await lock.held())) throw takenOver()
+            },
+          }
         } catch (error) {
           if (error instanceof SnapshotError && error.code === 'BUSY') return undefined
           throw error

@@ -136,13 +136,14 @@ function removal(provider: Provider): Pick<Job<DeletePlan, Omit<DeleteReply, 'st
         run.operation.undo && deleted.length > 0
           ? { kind: 'undelete' as const, snapshots: deleted }
           : undefined
+      const gone = deleted.map((native) => fullId(provider.name, native))
+      const stayed = failed.map((each) => ({ ...each, snapshot: fullId(provider.name, each.snapshot) }))
       return {
         facts: { undo },
+        removed: { gone, left: stayed.map(({ snapshot }) => snapshot) },
         reply: {
-          deleted: deleted.map((native) => fullId(provider.name, native)),
-          ...(failed.length > 0 && {
-            failed: failed.map((each) => ({ ...each, snapshot: fullId(provider.name, each.snapshot) })),
-          }),
+          deleted: gone,
+          ...(stayed.length > 0 && { failed: stayed }),
           ...(freed_bytes !== undefined && { freed_bytes }),
         },
       }

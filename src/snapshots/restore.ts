@@ -9,9 +9,9 @@ import {
   sourceLock,
   unsupported,
 } from './environment.ts'
-import { fail } from './errors.ts'
+import { beforeChange, fail } from './errors.ts'
 import { executeGuarded, type Result, undoUntil } from './execute.ts'
-import type { PathRef, PlanView } from './model.ts'
+import type { PlanView } from './model.ts'
 import type { Run } from './operations.ts'
 import type { Context, DeletePlan, Provider, RestorePlan, RestoreRequest } from './provider.ts'
 import type { RestoreReply } from './replies.ts'
@@ -79,16 +79,17 @@ export async function carryOut(
   ctx: Context,
   run: Run,
 ): Promise<Result<RestoreFacts>> {
-  const { request } = planned.what
+  const { request, undo_paths: paths = request.paths } = planned.what
   const wayBack = (snapshot: string) => ({
     undo: {
       kind: 'restore' as const,
       snapshot,
-      ...(request.paths && { paths: [...request.paths] as PathRef[] }),
+      ...(paths && { paths: [...paths] }),
     },
     undo_until: undoUntil(env, planned),
   })
-  const record: NonNullable<Context['record']> = ({ safety_snapshot }) => run.note(wayBack(safety_snapshot))
+  const record: NonNullable<Context['record']> = ({ safety_snapshot }) =>
+    beforeChange(run.note(wayBack(safety_snapshot)))
   const { changed, verified, targets, safety_snapshot, fingerprint, warnings } = await provider.restore(
     planned.what,
     { ...ctx, record },

@@ -3,7 +3,7 @@ import type { StateStore } from '../state/state-store.ts'
 import type { Caller } from './caller.ts'
 import { createCreates } from './create.ts'
 import type { Environment } from './environment.ts'
-import { SnapshotError, toProblem } from './errors.ts'
+import { beforeChange, SnapshotError, toProblem } from './errors.ts'
 import { createHousekeeping } from './housekeeping.ts'
 import { diff, get, list, sources } from './inspect.ts'
 import { createOperations } from './operations.ts'
@@ -50,7 +50,7 @@ export function createService(options: ServiceOptions): Service {
   type Operation<A, R> = (args: A, caller: Caller) => Promise<R>
 
   /** Faces see a SnapshotError and nothing else; what it hides goes to the log. */
-  const reading =
+  const telling =
     <A, R>(operation: (env: Environment, args: A, caller: Caller) => Promise<R>): Operation<A, R> =>
     async (args, caller) => {
       try {
@@ -62,10 +62,13 @@ export function createService(options: ServiceOptions): Service {
       }
     }
 
+  const reading = <A, R>(operation: (env: Environment, args: A, caller: Caller) => Promise<R>) =>
+    telling((...call: Parameters<typeof operation>) => beforeChange(operation(...call)))
+
   const changing = <A, R>(
     operation: (env: Environment, args: A, caller: Caller) => Promise<R>,
   ): Operation<A, R> => {
-    const call = reading(operation)
+    const call = telling(operation)
     return (args, caller) =>
       call(args, caller).finally(() => {
         tidying = tidying.then(tidyUp)

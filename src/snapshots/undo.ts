@@ -2,9 +2,10 @@ import { digest } from '../guard/digest.ts'
 import type { Planned } from '../guard/guard-api.ts'
 import type { Caller, Question } from './caller.ts'
 import { type Environment, fullId, shelfLock, unsupported } from './environment.ts'
-import { fail, SnapshotError } from './errors.ts'
+import { beforeChange, fail, SnapshotError } from './errors.ts'
 import { executeGuarded } from './execute.ts'
 import type { Operation, Operations, Run, StoredOperation } from './operations.ts'
+import { someNames } from './plain.ts'
 import type { Context, Provider, RestorePlan } from './provider.ts'
 import type { UndoReply } from './replies.ts'
 import type { UndoArgs } from './requests.ts'
@@ -46,7 +47,7 @@ export async function undo(env: Environment, args: UndoArgs, caller: Caller): Pr
         return knowingly(await planRestore(provider, wanted, ctx), stored)
       },
       work: async (planned, ctx, run) => {
-        await claim(run)
+        await beforeChange(claim(run))
         const { reply, facts } = await carryOut(env, provider, planned, ctx, run)
         const { changed, verified, warnings } = reply
         const told = { undid: args.operation, changed, verified, ...(warnings && { warnings }) }
@@ -60,7 +61,7 @@ export async function undo(env: Environment, args: UndoArgs, caller: Caller): Pr
     request,
     plan: (ctx) => planUndelete(provider, way.snapshots, ctx),
     work: async ({ what, view }, ctx, run) => {
-      await claim(run)
+      await beforeChange(claim(run))
       await undelete(what, ctx)
       const { warnings } = view
       return { reply: { undid: args.operation, ...(warnings.length > 0 && { warnings }) } }
@@ -78,7 +79,7 @@ function knowingly(
     left === undefined
       ? `It is not known how ${id} left this: what was changed after it is replaced as well.`
       : `This was changed after ${id}: those changes are replaced as well.`
-  const view = { ...planned.view, warnings: [...planned.view.warnings, why] }
+  const view = { ...planned.view, warnings: [why, ...planned.view.warnings] }
   // Where there is no way back, `if_irreversible` is the stricter one: it asks a person in every mode.
   return { ...planned, view, ...(view.reversible && { confirm: 'always' }) }
 }
@@ -90,11 +91,11 @@ async function planUndelete(
   ctx: Context,
 ): Promise<Planned<string[]>> {
   const trashed: string[] = []
-  const warnings: string[] = []
+  const gone: string[] = []
   for (const native of natives) {
     const state = await provider.get(native, ctx).then(({ state }) => state, absent)
     if (state === 'trashed') trashed.push(native)
-    else if (!state) warnings.push(`${fullId(provider.name, native)} is no longer in the trash.`)
+    else if (!state) gone.push(fullId(provider.name, native))
   }
   if (trashed.length === 0) {
     throw fail(
@@ -111,7 +112,7 @@ async function planUndelete(
       summary: `Take ${them} back out of the trash.`,
       effects: { snapshots: ids },
       reversible: true,
-      warnings,
+      warnings: gone.length > 0 ? [`No longer in the trash are ${gone.length}${someNames(gone)}.`] : [],
     },
     fingerprint: digest(ids),
     lock: shelfLock(provider.name),

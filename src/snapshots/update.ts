@@ -1,6 +1,6 @@
 import type { Caller } from './caller.ts'
-import { contextFor, type Environment, locate, shelfLock, unsupported } from './environment.ts'
-import { fail } from './errors.ts'
+import { contextFor, type Environment, locate, release, shelfLock, unsupported } from './environment.ts'
+import { beforeChange, fail } from './errors.ts'
 import { execute } from './execute.ts'
 import { durationMs, type Snapshot } from './model.ts'
 import type { Provider, UpdateRequest } from './provider.ts'
@@ -36,42 +36,51 @@ export async function update(env: Environment, args: UpdateArgs, caller: Caller)
   }
   const operation = env.operations.newId()
   const ctx = contextFor(env, caller, operation)
-  const request = requestOf(wanted, env.clock())
+  const now = env.clock()
+  const request = requestOf(wanted, now)
   // Else a snapshot could become protected while it is being deleted.
-  const lock = await env.state.lock(shelfLock(provider.name), { signal: caller.signal })
+  const lock = await beforeChange(env.state.lock(shelfLock(provider.name), { signal: caller.signal }))
   try {
     const before = await provider.get(native, ctx)
     await env.guard.permitChange(before, request, caller)
-    if (request.expires_at) await checkExpiry(env, provider, request.expires_at, before, caller)
-    const run = await env.operations.begin(operation, {
-      type: 'update',
+    const expiry = { at: request.expires_at, now, operation }
+    const settle = await beforeChange(permitExpiry(env, provider, expiry, before, caller))
+    const beginning = {
+      type: 'update' as const,
       provider: provider.name,
       principal: caller.principal,
       ...(caller.client && { client: caller.client }),
       summary: `Change ${fields.join(', ')} of ${id}`,
       targets: [id],
-    })
-    return {
-      snapshot: await execute(env, run, async () => ({ reply: await change(native, request, ctx) })),
+    }
+    let outcome: 'done' | 'failed' = 'failed'
+    try {
+      const run = await beforeChange(env.operations.begin(operation, beginning))
+      const snapshot = await execute(env, run, async () => ({ reply: await change(native, request, ctx) }))
+      outcome = 'done'
+      return { snapshot }
+    } finally {
+      await settle?.(outcome)
     }
   } finally {
-    await lock.release()
+    await release(env, lock)
   }
 }
 
 /** To let a snapshot expire, or earlier than it would, is to delete it later: allowed only where a delete would be. */
-async function checkExpiry(
-  env: Environment,
+async function permitExpiry(
+  { guard }: Environment,
   { capabilities }: Provider,
-  until: string,
+  { at, now, operation }: { at: string | null | undefined; now: number; operation: string },
   snapshot: Snapshot,
   caller: Caller,
 ) {
+  if (!at) return undefined
   const { id, expires_at } = snapshot
-  const at = Date.parse(until)
-  if (expires_at !== undefined && at >= Date.parse(expires_at)) return
-  await env.guard.permitExpiry(snapshot, { reversible: capabilities.deletion === 'trash' }, caller)
-  if (at - env.clock() >= SOONEST_MS) return
+  if (expires_at !== undefined && Date.parse(at) >= Date.parse(expires_at)) return undefined
+  const reversible = capabilities.deletion === 'trash'
+  if (Date.parse(at) - now >= SOONEST_MS)
+    return guard.permitExpiry(snapshot, { reversible, at, operation }, caller)
   throw fail(
     'INVALID_ARGUMENT',
     `An expiry that ${id} did not have, or an earlier one, must be at least 24h away. Nothing was changed.`,

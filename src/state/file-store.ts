@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { SnapshotError } from '../snapshots/errors.ts'
-import { createLocks } from './locks.ts'
+import { type ErrorCode, SnapshotError } from '../snapshots/errors.ts'
+import { createLocks, type LocksOptions } from './locks.ts'
 import { createRecords, parse, type RecordsOptions } from './records.ts'
-import type { StateStore } from './state-store.ts'
+import type { Lock, StateStore } from './state-store.ts'
 
-export type FileStoreOptions = Omit<RecordsOptions, 'random'> & Partial<Pick<RecordsOptions, 'random'>>
+export type FileStoreOptions = Omit<RecordsOptions, 'random'> &
+  Partial<Pick<RecordsOptions, 'random'> & Pick<LocksOptions, 'uptime'>>
 
 /**
  * State in a directory of the local disk, shared by every process that is given the same one. It is made on first
@@ -13,6 +14,15 @@ export type FileStoreOptions = Omit<RecordsOptions, 'random'> & Partial<Pick<Rec
 export function createFileStore({ random = randomBytes, ...rest }: FileStoreOptions): StateStore {
   const options = { random, ...rest }
   const records = createRecords(options)
+
+  /** Taken before it is removed, so that it is nobody else's; false for one that is held. */
+  async function retireLock(id: string): Promise<boolean> {
+    const lock = await free(store.lock(id, { wait_ms: 0 }))
+    const own = lock && (await records.newest('lock', id))
+    if (own && (await lock.held())) await records.removeUpTo('lock', id, own.version)
+    await lock?.release()
+    return lock !== undefined
+  }
 
   const store: StateStore = {
     async read(kind, id) {
@@ -33,7 +43,8 @@ export function createFileStore({ random = randomBytes, ...rest }: FileStoreOpti
       for (const id of await records.ids(kind)) {
         const at = await records.writtenAt(kind, id)
         if (at === undefined || at >= before) continue
-        await records.remove(kind, id)
+        if (kind !== 'lock') await records.remove(kind, id)
+        else if (!(await retireLock(id))) continue
         count++
       }
       return count
@@ -43,11 +54,15 @@ export function createFileStore({ random = randomBytes, ...rest }: FileStoreOpti
   return store
 }
 
-async function readable<T>(reading: Promise<T>): Promise<T | undefined> {
+const readable = <T>(reading: Promise<T>) => unless('CORRUPT', reading)
+const free = (locking: Promise<Lock>) => unless('BUSY', locking)
+
+/** Undefined where it fails with this code. */
+async function unless<T>(code: ErrorCode, work: Promise<T>): Promise<T | undefined> {
   try {
-    return await reading
+    return await work
   } catch (error) {
-    if (error instanceof SnapshotError && error.code === 'CORRUPT') return undefined
+    if (error instanceof SnapshotError && error.code === code) return undefined
     throw error
   }
 }

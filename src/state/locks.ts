@@ -6,9 +6,9 @@ import { hasEnded, isCheckable, Runner, thisRunner } from './runner.ts'
 import type { Lock, StateStore } from './state-store.ts'
 
 /**
- * A lock is a record too: whoever writes its next version holds it, and the version is the fence. The holder touches
- * its version from time to time: by this they know it who cannot look for its process, because that runs or ran on
- * another machine or in another container.
+ * A lock is a record too: whoever writes its next version holds it. The holder touches its version from time to time: by
+ * this they know it who cannot look for its process, because that runs or ran on another machine or in another
+ * container, or because its pid may be another's by now.
  */
 const LockRecord = z.object({
   /** `token` tells two holders in one process apart. */
@@ -19,16 +19,24 @@ const LockRecord = z.object({
 type LockRecord = z.infer<typeof LockRecord>
 
 const BEAT_MS = 5_000
-/** After this long without a sign of life a holder that cannot be checked is taken for dead. */
+/** After this long without a sign of life, by the clock of the file system, such a holder is taken for dead. */
 const SILENCE_MS = 60_000
+/** And only who saw no sign for longer than a beat by a clock that nobody sets: the other one may have jumped. */
+const WATCH_MS = 7_000
 
 export interface LocksOptions {
   records: Records
   clock: () => number
+  /** Milliseconds that only rise. */
+  uptime?: () => number
   random: (size: number) => Buffer
 }
 
-export function createLocks({ records, clock, random }: LocksOptions): StateStore['lock'] {
+export function createLocks(options: LocksOptions): StateStore['lock'] {
+  const { records, clock, random, uptime = () => performance.now() } = options
+  /** The last sign of life of holders that nothing else tells of, and since when there was no other. */
+  const watched = new Map<string, { sign: string; since: number }>()
+
   // Not flushed to the disk: a lock need not survive a power cut, for neither does its holder.
   const put = (name: string, holder: LockRecord['holder'], after: number) => {
     const record: LockRecord = { holder, what: name, since: new Date(clock()).toISOString() }
@@ -42,9 +50,10 @@ export function createLocks({ records, clock, random }: LocksOptions): StateStor
       if (signal?.aborted) throw cancelled()
       const current = await records.newest('lock', name)
       const held = current && holderOf(current)
-      if (!held || (await isGone(name, held))) {
-        const fence = await put(name, { ...thisRunner(), token }, current?.version ?? 0)
-        if (fence !== undefined) return createLock(name, fence, token)
+      if (!held || (await isGone(name, current, held))) {
+        const version = await put(name, { ...thisRunner(), token }, current?.version ?? 0)
+        watched.delete(name)
+        if (version !== undefined) return createLock(name, version, token)
       }
       if (waited >= wait_ms) throw busy(wait_ms)
       // Growing and uneven, so that many who wait do not come in step.
@@ -53,25 +62,47 @@ export function createLocks({ records, clock, random }: LocksOptions): StateStor
     }
   }
 
-  async function isGone(name: string, holder: Runner): Promise<boolean> {
-    if (isCheckable(holder)) return hasEnded(holder)
-    const lastSign = await records.writtenAt('lock', name)
-    return lastSign !== undefined && clock() - lastSign > SILENCE_MS
+  async function isGone(name: string, { version }: RawVersion, holder: Runner): Promise<boolean> {
+    if (hasEnded(holder)) return true
+    // Where it is not known when it was started, a pid alone does not say whose it is.
+    if (isCheckable(holder) && holder.start_time !== undefined) return false
+    return isSilent(name, version)
   }
 
-  function createLock(name: string, fence: number, token: string): Lock {
-    // A beat that fails is one beat less; it does not keep the process alive either.
-    const heart = setInterval(() => void records.touch('lock', name, fence).catch(() => {}), BEAT_MS).unref()
+  async function isSilent(name: string, version: number): Promise<boolean> {
+    const lastSign = await records.writtenAt('lock', name)
+    if (lastSign === undefined) return false
+    const sign = `${version} ${lastSign}`
+    const before = watched.get(name)
+    if (before?.sign !== sign) {
+      watched.set(name, { sign, since: uptime() })
+      return false
+    }
+    if (uptime() - before.since <= WATCH_MS) return false
+    return (await records.now('lock', name)) - lastSign > SILENCE_MS
+  }
+
+  function createLock(name: string, version: number, token: string): Lock {
+    let isWanted = true
+    // What fails is tried again with the next beat; it does not keep the process alive either.
+    const heart = setInterval(() => {
+      void (isWanted ? records.touch('lock', name, version) : giveBack()).catch(() => {})
+    }, BEAT_MS).unref()
+
+    const held = async () => {
+      const current = await records.newest('lock', name)
+      return current?.version === version && holderOf(current)?.token === token
+    }
+    const giveBack = async () => {
+      // One that somebody took over is not ours to give back. On a full disk a torn record is a free lock, too.
+      if (await held()) await put(name, null, version).catch(() => records.blank('lock', name, version))
+      clearInterval(heart)
+    }
     return {
-      fence,
-      async held() {
-        const current = await records.newest('lock', name)
-        return current?.version === fence && holderOf(current)?.token === token
-      },
-      async release() {
-        clearInterval(heart)
-        // Loses only to somebody who took the lock over, and then it is not ours to give back.
-        await put(name, null, fence)
+      held,
+      release() {
+        isWanted = false
+        return giveBack()
       },
     }
   }

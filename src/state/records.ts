@@ -19,7 +19,10 @@ import { storageError } from './storage-error.ts'
  */
 export interface Records {
   newest(kind: Kind, id: string): Promise<RawVersion | undefined>
-  /** See StateStore.write. `durable: false` leaves out the flush to the disk. */
+  /**
+   * See StateStore.write. `durable: false`, for locks, leaves out the flush to the disk, and dates it by the clock of the
+   * file system, which is the same for all.
+   */
   write(
     kind: Kind,
     id: string,
@@ -29,8 +32,14 @@ export interface Records {
   ): Promise<number | undefined>
   ids(kind: Kind): Promise<string[]>
   remove(kind: Kind, id: string): Promise<void>
-  /** Makes a version as young as if it were written now, if it is still there. */
+  /** Removes what is no younger than this version: whoever begins the record anew meanwhile keeps it. */
+  removeUpTo(kind: Kind, id: string, version: number): Promise<void>
+  /** Makes a version as young as if it were written now, by the clock of the file system, if it is still there. */
   touch(kind: Kind, id: string, version: number): Promise<void>
+  /** Takes its text from a version that is still there, for which a full disk has room as well. */
+  blank(kind: Kind, id: string, version: number): Promise<void>
+  /** What the clock of the file system says (ms). The record must exist. */
+  now(kind: Kind, id: string): Promise<number>
   /** When the newest version was written or touched (ms), or undefined. */
   writtenAt(kind: Kind, id: string): Promise<number | undefined>
 }
@@ -95,7 +104,7 @@ export function createRecords({ directory, clock, random }: RecordsOptions): Rec
       try {
         fs.writeFileSync(handle, text)
         // Retirement goes by this time, so it has to be the injected clock's and not the disk's.
-        fs.futimesSync(handle, clock() / 1000, clock() / 1000)
+        if (durable) fs.futimesSync(handle, clock() / 1000, clock() / 1000)
         if (durable) await fsync(handle)
       } finally {
         fs.closeSync(handle)
@@ -127,6 +136,18 @@ export function createRecords({ directory, clock, random }: RecordsOptions): Rec
     }
   }
 
+  async function removeUpTo(kind: Kind, id: string, last: number): Promise<void> {
+    const dir = folder(kind, id)
+    // Oldest first, as in `remove`.
+    for (const version of versions(dir))
+      if (version <= last) unlessAbsent(() => fs.unlinkSync(file(dir, version)))
+    try {
+      fs.rmdirSync(dir)
+    } catch (error) {
+      if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes(codeOf(error))) throw error
+    }
+  }
+
   async function writtenAt(kind: Kind, id: string): Promise<number | undefined> {
     const dir = folder(kind, id)
     const version = versions(dir).at(-1)
@@ -134,8 +155,31 @@ export function createRecords({ directory, clock, random }: RecordsOptions): Rec
   }
 
   async function touch(kind: Kind, id: string, version: number): Promise<void> {
-    const now = clock() / 1000
-    unlessAbsent(() => fs.utimesSync(file(folder(kind, id), version), now, now))
+    unlessAbsent(() => {
+      const handle = fs.openSync(file(folder(kind, id), version), 'r+')
+      try {
+        // The same once more: a time that we would set ourselves is not that of the file system.
+        const bytes = fs.readFileSync(handle)
+        fs.writeSync(handle, bytes, 0, bytes.length, 0)
+      } finally {
+        fs.closeSync(handle)
+      }
+    })
+  }
+
+  async function blank(kind: Kind, id: string, version: number): Promise<void> {
+    unlessAbsent(() => fs.truncateSync(file(folder(kind, id), version)))
+  }
+
+  async function now(kind: Kind, id: string): Promise<number> {
+    const probe = join(folder(kind, id), `.${random(8).toString('hex')}`)
+    const handle = fs.openSync(probe, 'wx', 0o600)
+    try {
+      return fs.fstatSync(handle).mtimeMs
+    } finally {
+      fs.closeSync(handle)
+      unlessAbsent(() => fs.unlinkSync(probe))
+    }
   }
 
   async function ids(kind: Kind): Promise<string[]> {
@@ -146,7 +190,10 @@ export function createRecords({ directory, clock, random }: RecordsOptions): Rec
     newest: (...call) => storageError(newest(...call)),
     write: (...call) => storageError(write(...call)),
     remove: (...call) => storageError(remove(...call)),
+    removeUpTo: (...call) => storageError(removeUpTo(...call)),
     touch: (...call) => storageError(touch(...call)),
+    blank: (...call) => storageError(blank(...call)),
+    now: (...call) => storageError(now(...call)),
     writtenAt: (...call) => storageError(writtenAt(...call)),
     ids: (...call) => storageError(ids(...call)),
   }

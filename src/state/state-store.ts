@@ -21,7 +21,7 @@ export interface StateStore {
   /** Leaves out what cannot be understood: one damaged record must not hide the others. */
   list(kind: Kind): Promise<({ id: string } & Versioned)[]>
   remove(kind: Kind, id: string): Promise<void>
-  /** Removes the records of a kind that were last written before this time (ms). Returns how many. */
+  /** Removes the records of a kind that were last written before this time (ms), but no lock that is held. Returns how many. */
   retire(kind: Kind, before: number): Promise<number>
   /**
    * Takes a named lock, waiting up to `wait_ms`; BUSY afterwards. Survives crashes: a lock whose holder is dead, or
@@ -31,9 +31,8 @@ export interface StateStore {
 }
 
 export interface Lock {
-  /** Rises with each holder: pass it to what must refuse a holder that was replaced. */
-  readonly fence: number
-  /** False when the lock was taken over. */
+  /** False when the lock was taken over. To be asked once more right before what must not happen then. */
   held(): Promise<boolean>
+  /** Where it fails, it is tried again every few seconds. */
   release(): Promise<void>
 }

@@ -20,7 +20,7 @@ const KNOWN: Record<string, { code: ErrorCode; why: string }> = {
 
 /**
  * Gives failures of the file system under our records a code and a sentence: no raw text, no path. They do not say
- * that nothing was changed, for a record may be the last step of something that was.
+ * whether anything was changed, for a record may be the last step of something that was: who knows says `beforeChange`.
  */
 export async function storageError<T>(work: Promise<T>): Promise<T> {
   try {
@@ -33,7 +33,7 @@ export async function storageError<T>(work: Promise<T>): Promise<T> {
       known,
       `The server's own records cannot be read or written: ${why}.`,
       'Ask the operator to look at the directory given by --home; the server log has the details.',
-      { cause },
+      { outcome: 'unknown', cause },
     )
   }
 }

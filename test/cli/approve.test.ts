@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { type Decision, decide } from '../../src/cli/approve.ts'
 import type { Approval } from '../../src/guard/approvals.ts'
+import { fail } from '../../src/snapshots/errors.ts'
 
 const APPROVAL = {
   v: 1,
@@ -19,7 +20,7 @@ const APPROVAL = {
   status: 'pending',
 } as Approval
 
-function person(answer: string, interactive = true) {
+function person(answer: string, interactive = true, approve?: Decision['approvals']['approve']) {
   const said: string[] = []
   const decided: string[] = []
   const record = (what: string) => async (code: string, by: string) => {
@@ -29,7 +30,7 @@ function person(answer: string, interactive = true) {
   const decision: Decision = {
     approvals: {
       find: async (code: string) => (code === 'GOOD' ? { code, approval: APPROVAL } : undefined),
-      approve: record('approve'),
+      approve: approve ?? record('approve'),
       decline: record('decline'),
     } as unknown as Decision['approvals'],
     audit: { append: async ({ event }) => void decided.push(`wrote ${event}`) },
@@ -64,6 +65,15 @@ describe('only a yes is a yes', () => {
     expect(await decide()).toBe(1)
     expect(decided).toEqual(['wrote declined', 'decline GOOD terminal:ada'])
   })
+})
+
+test('an approval that came too late does not stand alone in the audit log', async () => {
+  const { said, decided, decide } = person('yes', true, async () => {
+    throw fail('NOT_FOUND', 'Nothing waits.', 'Check.')
+  })
+  await expect(decide()).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  expect(decided).toEqual(['wrote approved', 'wrote refused'])
+  expect(said.join()).not.toContain('Approved.')
 })
 
 test('without a terminal or with an unknown code nothing is decided', async () => {

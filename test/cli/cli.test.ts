@@ -33,7 +33,7 @@ function run(...args: string[]): Promise<{ status: number; stdout: string; stder
       ['--import', TSX, join(PROJECT, 'src/cli.ts'), ...args],
       { env },
       (error, stdout, stderr) => resolve({ status: error === null ? 0 : Number(error.code), stdout, stderr }),
-    ),
+    ).stdin?.end(),
   )
 }
 
@@ -46,6 +46,16 @@ test('--help names every command, flag, variable and key', async () => {
     for (const word of [`--${flag}`, variable, `[${key}]`, `Default: ${fallback}.`])
       expect(flat).toContain(word)
   expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100)
+})
+
+test('a start names the settings that were taken as not set, though a client meant to set them', async () => {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: what a client hands over
+  const { status, stderr } = await run('--policy', '${POLICY}', '--root', scratch())
+  expect(status).toBe(0)
+  const lines = stderr.split('\n').filter((line) => line !== '')
+  expect(lines.map((line) => JSON.parse(line))).toContainEqual(
+    expect.objectContaining({ level: 'warn', setting: '--policy' }),
+  )
 })
 
 test('--version prints the version of the package', async () => {

@@ -2,11 +2,13 @@ import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { createApp } from '../../src/app.ts'
+import { auditDirectory, createApp } from '../../src/app.ts'
 import { purge } from '../../src/cli/purge.ts'
 import { loadConfig } from '../../src/config.ts'
+import { newestEntries } from '../../src/guard/audit/newest.ts'
 import type { Caller } from '../../src/snapshots/caller.ts'
 import { CreateArgs, DeleteArgs, ListArgs } from '../../src/snapshots/requests.ts'
+import { intercept, systemFault } from '../providers/local/faults.ts'
 import { content } from '../support/trees.ts'
 
 /** A real store with two snapshots, one of them in the trash, and a terminal with somebody who gives one answer. */
@@ -47,6 +49,7 @@ async function withTrash(answer: string, { interactive = true, window = '72h' } 
     said,
     questions,
     snapshot,
+    audit: auditDirectory(config),
     run: (options = {}) => purge({ all: false, yes: false, ...options }, config, terminal),
     used: () => readdirSync(packs).reduce((sum, name) => sum + statSync(join(packs, name)).size, 0),
     async names() {
@@ -100,6 +103,38 @@ test('what has left its window goes without --all', async () => {
   expect(await run()).toBe(0)
   expect(used()).toBeLessThan(10_000)
   expect(await names()).toEqual(['the small one'])
+})
+
+describe('a disk with no room for the line that goes before', () => {
+  /** Has no room for a line of the audit log while `isFull`. */
+  const fill = (audit: string, isFull: () => boolean) =>
+    intercept('openSync', (path) => {
+      if (path.startsWith(audit) && path.endsWith('.jsonl') && isFull()) throw systemFault('ENOSPC')
+    })
+  const eventsIn = async (audit: string) => {
+    const { entries } = await newestEntries(audit, 100)
+    return entries.map(({ entry }) => entry.event)
+  }
+
+  test('is freed all the same, and the line follows', async () => {
+    const { audit, run, used, said } = await withTrash('yes')
+    fill(audit, () => used() > 2_000_000)
+    expect(await run({ all: true })).toBe(0)
+    expect(used()).toBeLessThan(10_000)
+    expect(said.at(-1)).toMatch(/^Deleted 1 snapshot/)
+    expect(await eventsIn(audit)).toContain('purged')
+  })
+
+  test('and none afterwards: the operator is told that it is missing', async () => {
+    const { audit, run, used, said } = await withTrash('yes')
+    let full = true
+    fill(audit, () => full)
+    expect(await run({ all: true })).toBe(1)
+    full = false
+    expect(used()).toBeLessThan(10_000)
+    expect(said.at(-1)).toContain('it does not hold all of this purge')
+    expect(await eventsIn(audit)).not.toContain('purged')
+  })
 })
 
 test('without a terminal and without --yes nothing is shown and nothing deleted', async () => {

@@ -161,6 +161,24 @@ describe('an unset variable in the configuration of a client counts as missing',
       guard: 'auto',
     })
   })
+
+  test('and each such place is named, for what was to protect does not', () => {
+    const { load, write, project } = machine()
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: what a client hands over
+    const unset = ' ${POLICY} '
+    const variables = { SNAPSHOT_MCP_POLICY: unset, SNAPSHOT_MCP_READ_ONLY: unset, SNAPSHOT_MCP_HOME: '' }
+    expect(load([], variables)).toMatchObject({
+      readOnly: false,
+      unexpanded: ['SNAPSHOT_MCP_READ_ONLY', 'SNAPSHOT_MCP_POLICY'],
+    })
+    const file = write('c.json', { guard: unset })
+    expect(load(['--config', file, '--root', project, '--root', unset]).unexpanded).toEqual([
+      '--root',
+      '"guard" in the configuration file',
+    ])
+    expect(load(['--config', unset]).unexpanded).toEqual(['--config'])
+    expect(load([], { SNAPSHOT_MCP_GUARD: 'human' })).not.toHaveProperty('unexpanded')
+  })
 })
 
 describe('values', () => {

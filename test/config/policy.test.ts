@@ -89,6 +89,15 @@ describe('roots of the policy', () => {
     expect(problem.message).toContain('the policy of the operator does not allow it')
   })
 
+  test('may begin with the home directory', () => {
+    const { base, load } = office()
+    const [inside, outside] = [join(base, 'home/work'), join(base, 'a')]
+    mkdirSync(inside)
+    const roots = ['~/work']
+    expect(load({ roots }, { root: [inside] }).roots).toEqual([inside])
+    refusalOf(() => load({ roots }, { root: [outside] }))
+  })
+
   test('leave a server without roots when it takes the working directory by itself', () => {
     const { base, load } = office()
     const { roots, rootsProblem } = load({ roots: [join(base, 'a')] }, {}, 'ab')

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest'
+import { sparing } from '../../src/guard/audit/sparing.ts'
 import type { AuditEvent } from '../../src/guard/audit.ts'
 import { audited } from '../../src/guard/audited.ts'
 import { planName } from '../../src/guard/plans.ts'
 import { fail } from '../../src/snapshots/errors.ts'
 import { caller, refusal, silent } from '../snapshots/world.ts'
-import { asked, createDesk, type DeskOptions, granted, replied } from './desk.ts'
+import { aSnapshot, asked, createDesk, type DeskOptions, granted, replied } from './desk.ts'
 
 /** A guard with a witness whose lines take a moment, and are lost where `loses` says so. */
 function witnessed(options?: DeskOptions) {
@@ -95,6 +96,78 @@ describe('a call that runs', () => {
     await approvals.approve(approval?.code as string, 'terminal:ada')
     granted(await guard.authorize(request({ confirmation }), caller()))
     expect(events.at(-1)).toMatchObject({ by: 'terminal:ada', layers: { person: 'approved' } })
+  })
+})
+
+describe('what a delete takes', () => {
+  const SOURCELESS = { type: 'prune' as const, targets: [] }
+
+  test('is told by its snapshots, whatever the call named', async () => {
+    const { guard, request, events } = witnessed()
+    const { confirmation } = replied(await guard.authorize(request(SOURCELESS), caller()))
+    await granted(await guard.authorize(request({ ...SOURCELESS, confirmation }), caller())).settle('done')
+    const targets = ['memory:abc123456']
+    expect(events.slice(1)).toMatchObject([
+      { event: 'allowed', targets },
+      { event: 'ended', targets },
+    ])
+  })
+
+  test.each([
+    [['memory:a', 'memory:b'], [], 'done'],
+    [['memory:a'], ['memory:b'], 'partial'],
+    [[], ['memory:a', 'memory:b'], 'failed'],
+  ])('is told at its end: %j gone, %j left', async (gone, left, outcome) => {
+    const { guard, request, events, planned } = witnessed()
+    const confirmation = await planned()
+    const { settle } = granted(await guard.authorize(request({ confirmation }), caller()))
+    await settle('done', { gone, left })
+    const failed = left.length > 0 ? { failed: left } : {}
+    expect(events.at(-1)).toMatchObject({ event: 'ended', outcome, targets: gone, ...failed })
+  })
+})
+
+describe('an expiry', () => {
+  const expiry = { reversible: true, at: '2026-11-28T12:00:00.000Z', operation: 'op_00000007' }
+  const snapshot = aSnapshot()
+
+  test('is a delete later on, and therefore on record before it is set', async () => {
+    const { guard, events } = witnessed()
+    const settle = await guard.permitExpiry(snapshot, expiry, caller())
+    const about = { type: 'update', targets: [snapshot.id], operation: 'op_00000007' }
+    const allowed = { event: 'allowed', ...about, layers: { expires_at: expiry.at } }
+    expect(events).toMatchObject([allowed])
+    await settle('done')
+    expect(events).toMatchObject([allowed, { event: 'ended', ...about, outcome: 'done' }])
+  })
+
+  test('is not set when its line cannot be written', async () => {
+    const { guard, disk } = witnessed()
+    disk.loses = () => true
+    const { outcome } = await refusal(guard.permitExpiry(snapshot, expiry, caller()), 'INTERNAL')
+    expect(outcome).toBe('not_started')
+  })
+})
+
+describe('refusals without end', () => {
+  test('are twenty lines a minute, and one that tells how many there were', async () => {
+    const time = { now: Date.parse('2026-11-21T12:00:00Z') }
+    const events: AuditEvent[] = []
+    const audit = sparing({ append: async (event) => void events.push(event) }, () => time.now)
+    const targets = Array.from({ length: 50 }, (_, n) => `local:invented${n}`)
+    for (let n = 0; n < 300; n++) await audit.append({ event: 'refused', principal: 'ann', targets })
+    await audit.append({ event: 'refused', principal: 'bob' })
+    expect(events).toHaveLength(21)
+    expect(events[0]).toMatchObject({ targets: targets.slice(0, 5), targets_omitted: 45 })
+    await audit.append({ event: 'allowed', principal: 'ann', targets })
+    expect(events.at(-1)).toEqual({ event: 'allowed', principal: 'ann', targets })
+
+    time.now += 60_000
+    await audit.append({ event: 'refused', principal: 'ann', code: 'NOT_FOUND' })
+    expect(events.slice(22)).toEqual([
+      { event: 'refused', principal: 'ann', outcome: '280 more in the minute of 2026-11-21T12:00Z' },
+      { event: 'refused', principal: 'ann', code: 'NOT_FOUND' },
+    ])
   })
 })
 

@@ -51,7 +51,7 @@ describe('killed at any step, it is as if the call had not begun or had come to 
     const told = await sweep(story)
     expectInOrder(told, [
       'after state.write plan',
-      'after state.write quota',
+      'after state.write counter',
       'after audit.append allowed',
       'after state.write operation',
       'before provider.delete',

@@ -48,6 +48,21 @@ describe('a plan', () => {
     granted(await guard.authorize(request({ confirmation }), caller()))
   })
 
+  test('is the fifty-first that one caller may not have open at once', async () => {
+    const { guard, request, time, state } = createDesk()
+    for (let n = 0; n < 50; n++) await guard.authorize(request(), caller())
+    await refusal(guard.authorize(request(), caller()), 'RATE_LIMITED')
+    expect(await state.list('plan')).toHaveLength(50)
+    expect(await state.list('approval')).toEqual([])
+    await guard.authorize(request(), caller({ principal: 'bob' }))
+    time.now += 180_000
+    await guard.authorize(request(), caller())
+    // What nobody used is forgotten an hour after its end.
+    time.now += 3_600_001
+    await guard.authorize(request(), caller())
+    expect(await state.list('plan')).toHaveLength(2)
+  })
+
   test('survives a restart (G15)', async () => {
     const { start, request, confirmation } = await planned()
     granted(await start().authorize(request({ confirmation }), caller()))
@@ -257,6 +272,8 @@ describe('a plan that says how much it needs', () => {
 })
 
 describe('an expiry', () => {
+  const TOMORROW = { at: '2026-11-22T12:00:00.000Z', operation: 'op_00000001' }
+
   test.each([
     ['token', { delete: 'permanent' }, undefined],
     ['auto', { delete: 'trash' }, undefined],
@@ -266,17 +283,35 @@ describe('an expiry', () => {
   ] as const)('with guard %s under %j', async (mode, policy, hint) => {
     const { start, rules } = createDesk()
     rules.now = { ...rules.now, ...policy }
-    const ask = start(mode).permitExpiry(aSnapshot(), { reversible: true }, caller())
-    if (hint === undefined) return ask
+    const ask = start(mode).permitExpiry(aSnapshot(), { ...TOMORROW, reversible: true }, caller())
+    if (hint === undefined) return void (await ask)
     expect((await refusal(ask, 'POLICY_DENIED')).hint).toContain(hint)
+  })
+
+  test('is counted as the delete that it is', async () => {
+    const { guard, rules } = createDesk()
+    rules.now = { ...rules.now, quotas: { deletes_per_hour: { global: 1 } } }
+    const ask = () => guard.permitExpiry(aSnapshot(), { ...TOMORROW, reversible: true }, caller())
+    await ask()
+    await refusal(ask(), 'QUOTA_EXCEEDED')
   })
 
   test('is a delete that cannot be undone where the provider has no trash', async () => {
     const { guard, rules } = createDesk()
     rules.now = { ...rules.now, delete: 'trash' }
-    const ask = guard.permitExpiry(aSnapshot(), { reversible: false }, caller())
+    const ask = guard.permitExpiry(aSnapshot(), { ...TOMORROW, reversible: false }, caller())
     expect((await refusal(ask, 'POLICY_DENIED')).message).toContain('can be undone')
   })
+})
+
+test('the rules are told also where they cannot be read', () => {
+  const { guard, rules } = createDesk({ mode: 'human' })
+  Object.defineProperty(rules, 'now', {
+    get() {
+      throw fail('POLICY_DENIED', 'The policy file cannot be read.', 'Ask.')
+    },
+  })
+  expect(guard.describe()).toEqual({ guard: 'human', error: 'The policy file cannot be read.' })
 })
 
 test('a grant whose target was taken over is BUSY', async () => {
@@ -395,9 +430,67 @@ describe('a question', () => {
       expect(problem.hint.includes('--guard token')).toBe(nobody)
       const yes = reversible ? { confirm: true } : { typed: '123456' }
       const late = guard.authorize(request(), answering(id, 'accept', yes))
-      expect(await refusal(late, 'APPROVAL_DECLINED')).toEqual(problem)
+      expect(await refusal(late, 'APPROVAL_DECLINED')).toEqual({ ...problem, details: { repeated: true } })
     },
   )
+
+  test('waits ten minutes for its yes, and a no that comes later is a no as well', async () => {
+    const { guard, request, id, time } = await questioned(true)
+    time.now += 599_999
+    granted(await guard.authorize(request(), answering(id, 'accept', { confirm: true })))
+    for (const action of ['decline', 'cancel'] as const) {
+      const late = await questioned(true)
+      late.time.now += 600_000
+      const yes = answering(late.id, 'accept', { confirm: true })
+      await refusal(late.guard.authorize(late.request(), yes), 'PLAN_EXPIRED')
+      const no = late.guard.authorize(late.request(), answering(late.id, action))
+      expect((await refusal(no, 'APPROVAL_DECLINED')).hint).toContain('Do not retry')
+    }
+  })
+
+  test('that belongs to another call is not burned by an answer to that', async () => {
+    const { guard, request, id } = await questioned(true)
+    const other = request({}, ['memory:def789012'])
+    await refusal(guard.authorize(other, answering(id, 'decline')), 'PLAN_MISMATCH')
+    granted(await guard.authorize(request(), answering(id, 'accept', { confirm: true })))
+  })
+
+  test.each(['auto', 'human'] as const)(
+    'is not asked again after three in ten minutes that nobody agreed to (T4): %s',
+    async (mode) => {
+      const { start, request, time, approvals } = createDesk({ mode })
+      const guard = start(mode)
+      const refuse = async (action: 'decline' | 'cancel') => {
+        const { confirmation } = asked(await guard.authorize(request(), ann))
+        await refusal(guard.authorize(request(), answering(confirmation, action)), 'APPROVAL_DECLINED')
+      }
+      await refuse('decline')
+      await refuse('cancel')
+      time.now += 60_000
+      const { confirmation } = asked(await guard.authorize(request(), ann))
+      await refuse('decline')
+      for (const call of [request(), request({ confirmation })]) {
+        const problem = await refusal(guard.authorize(call, ann), 'RATE_LIMITED')
+        expect(problem).toMatchObject({ outcome: 'not_started', retry_after_ms: 540_000 })
+      }
+      asked(await guard.authorize(request(), caller({ principal: 'bob', canAsk: true })))
+      // Who carries a token asks nobody.
+      replied(await start('token').authorize(request(), caller()))
+      time.now += 540_000
+      asked(await start(mode).authorize(request(), ann))
+      expect(await approvals.list()).toEqual([])
+    },
+  )
+
+  test('and an approval in a terminal are declined by the same people (T4)', async () => {
+    const { guard, request, approvals } = createDesk({ mode: 'human' })
+    for (let n = 0; n < 3; n++) {
+      const { approval } = replied(await guard.authorize(request(), caller()))
+      await approvals.decline(approval?.code as string, 'terminal:ada')
+    }
+    await refusal(guard.authorize(request(), caller()), 'RATE_LIMITED')
+    await refusal(guard.authorize(request(), ann), 'RATE_LIMITED')
+  })
 
   test('answered by a client that cannot ask is a forgery (G26)', async () => {
     const { guard, request, id } = await questioned(true)

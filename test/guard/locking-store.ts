@@ -6,7 +6,6 @@ import { createLocklessStore } from './lockless-store.ts'
 export function createLockingStore(scheduler: Scheduler): StateStore {
   const step = (label: string) => scheduler.schedule(Promise.resolve(), label)
   const queues = new Map<string, Promise<void>>()
-  let fence = 0
   return {
     ...createLocklessStore(scheduler),
     async lock(name) {
@@ -22,7 +21,6 @@ export function createLockingStore(scheduler: Scheduler): StateStore {
       await before
       await step('get a lock')
       return {
-        fence: ++fence,
         held: () => step('look at a lock').then(() => true),
         release: () => step('release a lock').then(leave),
       }

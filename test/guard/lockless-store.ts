@@ -18,7 +18,7 @@ export function createLocklessStore(scheduler: Scheduler): StateStore {
         records.set(key, { value: structuredClone(value), version: after + 1 })
         return after + 1
       }),
-    lock: () => step('lock', () => ({ fence: 1, held: async () => true, release: async () => {} })),
+    lock: () => step('lock', () => ({ held: async () => true, release: async () => {} })),
     list: (kind) =>
       step('list', () =>
         [...records].flatMap(([key, record]) =>

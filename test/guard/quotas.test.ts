@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Policy } from '../../src/guard/policy.ts'
@@ -106,8 +108,11 @@ describe('a quota', () => {
     const { spend, directory } = ledger()
     const state = createFileStore({ directory, clock: Date.now })
     await state.write('counter', 'ledger', { v: 1, entries: 'none' }, 0)
-    await refusal(spend(limited({ deletes_per_hour: { global: 9 } })), 'CORRUPT')
+    const denied = () => refusal(spend(limited({ deletes_per_hour: { global: 9 } })), 'CORRUPT')
+    expect((await denied()).hint).toContain('"counter/ledger"')
     await spend(limited({}))
+    writeFileSync(join(directory, 'counter/ledger/2.json'), '{"v":1,"entr')
+    expect((await denied()).hint).toContain('"counter/ledger"')
   })
 
   test('is never overspent, whatever the order of the steps of those who spend at once', async () => {

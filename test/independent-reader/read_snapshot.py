@@ -8,6 +8,7 @@ import functools, hashlib, json, os, shutil, subprocess, sys
 
 NODE = ["node", "-e", "process.stdout.write(zlib.brotliDecompressSync(fs.readFileSync(0)))"]
 CHUNK = 256 * 1024
+sys.setrecursionlimit(2000)  # directories may be 1,000 deep
 
 def unbrotli(stored):
     try:
@@ -89,11 +90,14 @@ def set_meta(path, mode, uid, gid, mtime):
         os.chmod(path, mode)
     os.utime(path, ns=(mtime, mtime), follow_symlinks=False)
 
+def is_name(name):
+    return 0 < len(name) < 256 and name not in (b".", b"..") and not {0, 47} & set(name)
+
 def restore(tree, directory, leaders):
     entries = Record(read_object(tree), b"STR1")
     for _ in range(entries.varint()):
         kind, name = entries.take(1)[0], entries.bytes()
-        require(0 < len(name) < 256 and name not in (b".", b"..") and not {0, 47} & set(name), "a bad name")
+        require(is_name(name), "a bad name")
         path = os.path.join(directory, name)
         if kind == 4:
             entries.take(1)
@@ -124,7 +128,9 @@ leaders = {}
 if manifest["links"]:
     links = Record(read_object(bytes.fromhex(manifest["links"])), b"SHL1")
     for _ in range(links.varint()):
-        first, *others = [os.path.join(target, links.bytes()) for _ in range(links.varint())]
+        paths = [links.bytes() for _ in range(links.varint())]
+        require(len(paths) > 1 and all(is_name(name) for path in paths for name in path.split(b"/")), "a bad link")
+        first, *others = [os.path.join(target, path) for path in paths]
         leaders.update((other, first) for other in others)
 os.mkdir(target, 0o700)
 restore(bytes.fromhex(manifest["tree"]), target, leaders)

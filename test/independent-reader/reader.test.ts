@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import {
+  existsSync,
   linkSync,
   mkdirSync,
   readFileSync,
@@ -12,6 +13,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { forge } from '../providers/local/forge.ts'
 import { flip } from '../providers/local/store-files.ts'
 import { type Workbench, workbench } from '../providers/local/support.ts'
 import { differences, picture } from '../support/oracle.ts'
@@ -104,6 +106,32 @@ describe.skipIf(PYTHON.status !== 0)(
       execFileSync('rm', ['-rf', join(box.dir, 'read-by-others')])
       expect(differences(saved, picture(readByOthers(box, id).target), { mtimeNs: 0n })).toEqual([])
     })
+
+    test('restores as many directories in each other as the format allows', async () => {
+      const box = workbench()
+      mkdirSync(box.at('d/'.repeat(1000)), { recursive: true })
+      const { id } = await box.save()
+      expectExact(box, id)
+    })
+
+    test.each(['absolute', '../outside', 'sub/../../outside', ''])(
+      'links to nothing beside its target: %s',
+      async (name) => {
+        const box = workbench()
+        await box.save()
+        const outside = join(box.dir, 'outside')
+        writeFileSync(outside, 'of somebody')
+        const f = forge(box)
+        const links = f.links([[name === 'absolute' ? outside : name, 'file']])
+        const { target, status, stderr } = readByOthers(
+          box,
+          f.snapshot(f.tree([f.file('file', 'x')]), { links }),
+        )
+        expect(status).toBe(1)
+        expect(stderr).toMatch(/^cannot be read: /)
+        expect(existsSync(join(target, 'file'))).toBe(false)
+      },
+    )
 
     test('finds what is damaged, altered or of another format', async () => {
       const bytes = content(200_000, 1)

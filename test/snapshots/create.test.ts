@@ -206,8 +206,46 @@ describe('a capture that takes longer than the call', () => {
   })
 })
 
+const noSpace = () => fail('NO_SPACE', 'The disk is full.', 'Free some space.', { outcome: 'unknown' })
+
+test('what cannot be put on record is not captured, and nothing was started', async () => {
+  for (const refused of ['operation', 'idempotency', 'counter']) {
+    const { service, provider } = createWorld({
+      policy: { quotas: { creates_per_hour: { global: 10 } } },
+      state: (store) => ({
+        ...store,
+        write: async (kind, ...rest) => {
+          if (kind === refused) throw noSpace()
+          return store.write(kind, ...rest)
+        },
+      }),
+    })
+    const call = service.create(args.create({ idempotency_key: 'k' }), caller())
+    expect((await refusal(call, 'NO_SPACE')).outcome, refused).toBe('not_started')
+    expect(provider.shelf.size).toBe(0)
+  }
+})
+
 describe('an idempotency key', () => {
   const create = (fields: object = {}) => args.create({ idempotency_key: 'k', ...fields })
+
+  test('gives the first result also where the lock could not be given back', async () => {
+    const { service, provider } = createWorld({
+      state: (store) => ({
+        ...store,
+        async lock(...call) {
+          const { held, release } = await store.lock(...call)
+          return { held, release: () => release().then(() => Promise.reject(noSpace())) }
+        },
+      }),
+    })
+    const first = await service.create(create(), caller())
+    expect(first.status).toBe('done')
+    expect(await service.create(create(), caller())).toEqual(first)
+    expect(provider.shelf.size).toBe(1)
+    const renamed = await service.update(args.update({ snapshot: first.snapshot.id, name: 'new' }), caller())
+    expect(renamed.snapshot.name).toBe('new')
+  })
 
   test('gives the first result again, also after a restart and whatever the wait', async () => {
     const { service, start, provider } = createWorld()

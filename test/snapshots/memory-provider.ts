@@ -172,6 +172,7 @@ export function createMemoryProvider({
         throw fail('PLAN_STALE', 'The box changed. Nothing was done.', 'Call again.')
       const safety = put({ name: 'before restore', source: target, labels: {}, protected: false, auto: true })
       await ctx.record?.({ safety_snapshot: safety.native })
+      await ctx.stillHeld?.()
       const outside = Object.entries(live).filter(([path]) => !wants(path, request.paths))
       const inside = Object.entries(content).filter(([path]) => wants(path, request.paths))
       boxes.set(target.id, Object.fromEntries([...outside, ...inside]))

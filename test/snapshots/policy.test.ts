@@ -51,6 +51,29 @@ describe('the protection by a name or a label', () => {
   })
 })
 
+test('an expiry is paid for when it is set', async () => {
+  const { service, ids, allow } = await filled(['one', 'two'])
+  allow({ quotas: { deletes_per_hour: { global: 1 } } })
+  const expire = (name: string, ttl: string) =>
+    service.update(args.update({ snapshot: ids[name], ttl }), caller())
+  await refusal(expire('one', '1h'), 'INVALID_ARGUMENT')
+  await expire('one', '25h')
+  await refusal(expire('two', '25h'), 'QUOTA_EXCEEDED')
+  await expire('one', '26h')
+})
+
+test('what a person declined is on record once, however often it is repeated', async () => {
+  const { start, ids, state } = await filled(['one'])
+  const service = start('auto')
+  const restore = (fields: object = {}) =>
+    service.restore(args.restore({ snapshot: ids.one }), caller({ canAsk: true, ...fields }))
+  const { confirmation } = (await restore()) as { confirmation: string }
+  for (let n = 0; n < 3; n++)
+    await refusal(restore({ answer: { confirmation, action: 'decline' } }), 'APPROVAL_DECLINED')
+  const operations = (await state.list('operation')).map(({ value }) => value as { state: string })
+  expect(operations.filter((operation) => operation.state === 'declined')).toHaveLength(1)
+})
+
 describe('creates are counted', () => {
   test('once for one idempotency key, and not when they are refused', async () => {
     const { service, allow } = await filled([])
@@ -61,6 +84,15 @@ describe('creates are counted', () => {
     const problem = await refusal(create(), 'QUOTA_EXCEEDED')
     expect(problem).toMatchObject({ outcome: 'not_started', retry_after_ms: expect.any(Number) })
     expect((await create({ idempotency_key: 'once' })).status).toBe('done')
+  })
+
+  test('and what is refused leaves no record, with a key of its own or without', async () => {
+    const { service, state, allow } = await filled([])
+    allow({ quotas: { creates_per_hour: { global: 0 } } })
+    for (const idempotency_key of [undefined, 'one', 'two', 'one'])
+      await refusal(service.create(args.create({ idempotency_key }), caller()), 'QUOTA_EXCEEDED')
+    expect(await state.list('operation')).toEqual([])
+    expect(await state.list('idempotency')).toEqual([])
   })
 
   test('and the safety snapshot of a restore is not', async () => {

@@ -112,6 +112,27 @@ describe('a restore in place', () => {
     expect(desk()).toEqual(SPOILT)
   })
 
+  test('whose target is taken over while it saves what is there stops before it changes anything', async () => {
+    let lost = false
+    const { service, snapshot, desk } = await spoilt({
+      state: (store) => ({
+        ...store,
+        lock: async (...call) => ({ ...(await store.lock(...call)), held: async () => !lost }),
+      }),
+      memory: {
+        at: {
+          restore() {
+            lost = true
+          },
+        },
+      },
+    })
+    const { confirmation } = (await service.restore(args.restore({ snapshot }), caller())) as RestoreReply
+    const problem = await refusal(service.restore(args.restore({ snapshot, confirmation }), caller()), 'BUSY')
+    expect(problem.outcome).toBe('not_started')
+    expect(desk()).toEqual(SPOILT)
+  })
+
   test.each([
     ['"to" in place', { to: 'x' }, 'INVALID_ARGUMENT'],
     ['"count" in place', { count: 2 }, 'INVALID_ARGUMENT'],
@@ -248,6 +269,19 @@ describe('undo', () => {
     expect(world.desk()).toEqual({ a: 'new work' })
   })
 
+  test('of chosen paths touches also what the plan says that they take along', async () => {
+    const world = await spoilt()
+    const { planRestore } = world.provider
+    world.provider.planRestore = async (...call) => {
+      const plan = await planRestore(...call)
+      return { ...plan, ...(plan.request.paths?.length === 1 && { undo_paths: ['a', 'b'] }) }
+    }
+    const { operation } = await restore(world, { snapshot: world.snapshot, paths: ['b'] })
+    world.provider.boxes.set('desk', { a: 'new work', b: '2' })
+    await confirmedUndo(world, operation)
+    expect(world.desk()).toEqual(SPOILT)
+  })
+
   test('happens once, and says by whom it was done', async () => {
     const world = await spoilt()
     const { operation } = await restore(world, { snapshot: world.snapshot })
@@ -320,6 +354,38 @@ describe('undo', () => {
     expect(
       (await world.service.status(args.status(), caller())).undoable.map(({ operation }) => operation),
     ).not.toContain(operation)
+  })
+
+  test('is there for a restore whose end could not be put on record, as soon as it can', async () => {
+    let full = false
+    const world = await spoilt({
+      state: (store) => ({
+        ...store,
+        async write(...call) {
+          if (full) throw fail('NO_SPACE', 'The disk is full.', 'Free some space.', { outcome: 'unknown' })
+          return store.write(...call)
+        },
+      }),
+      memory: {
+        at: {
+          restored() {
+            full = true
+          },
+        },
+      },
+    })
+    const { operation } = await restore(world, { snapshot: world.snapshot })
+    expect(world.desk()).toEqual(SAVED)
+    const told = await world.service.status(args.status(), caller())
+    expect(told.undoable).toMatchObject([{ operation, state: 'done' }])
+    const problem = await refusal(world.service.undo(args.undo(operation), caller()), 'NO_SPACE')
+    expect(problem.outcome).toBe('not_started')
+    expect((await world.state.read('operation', operation))?.value).toMatchObject({ state: 'running' })
+
+    full = false
+    expect(await world.service.undo(args.undo(operation), caller())).toMatchObject({ status: 'done' })
+    expect(world.desk()).toEqual(SPOILT)
+    expect((await world.state.read('operation', operation))?.value).toMatchObject({ state: 'done' })
   })
 
   test('of a running operation waits for its end', async () => {

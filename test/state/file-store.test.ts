@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { createFileStore } from '../../src/state/file-store.ts'
+import { intercept, systemFault } from '../providers/local/faults.ts'
 import { refusal, temporaryDirectory } from '../snapshots/world.ts'
 
 const DAY = 86_400_000
@@ -106,6 +107,15 @@ describe('records', () => {
       expect(message).not.toContain(directory)
     },
   )
+
+  test('on a full disk are NO_SPACE, and whether anything was changed is for others to say', async () => {
+    const { store } = open()
+    intercept('writeFileSync', () => {
+      throw systemFault('ENOSPC')
+    })
+    expect((await refusal(store.write('plan', 'p', 1, 0), 'NO_SPACE')).outcome).toBe('unknown')
+    expect(await store.read('plan', 'p')).toBeUndefined()
+  })
 
   test('under a path that is a file are FORBIDDEN, without its path', async () => {
     const path = join(temporaryDirectory(), 'file')

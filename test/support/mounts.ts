@@ -1,10 +1,13 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { onTestFinished } from 'vitest'
 
-/** Why something cannot be mounted here, or undefined once it is; it is taken away again after the running test. */
+/**
+ * Why something cannot be mounted here, or undefined once it is; it is taken away again after the running test. What is
+ * not there yet is made, as a directory.
+ */
 export function tryMount(at: string, ...args: string[]): string | undefined {
-  mkdirSync(at, { recursive: true })
+  if (!existsSync(at)) mkdirSync(at, { recursive: true })
   try {
     execFileSync('mount', [...args, at], { stdio: ['ignore', 'ignore', 'pipe'] })
   } catch (error) {

@@ -2,7 +2,16 @@ import { plain } from '../../snapshots/plain.ts'
 
 /** What was decided or done. Nothing secret belongs in it: no arguments, no token. */
 export interface AuditEvent {
-  event: 'refused' | 'asked' | 'allowed' | 'ended' | 'approved' | 'declined' | 'purged' | 'unprotected'
+  event:
+    | 'refused'
+    | 'asked'
+    | 'allowed'
+    | 'ended'
+    | 'approved'
+    | 'declined'
+    | 'expired'
+    | 'purged'
+    | 'unprotected'
   principal: string
   /** What the client calls itself. */
   client?: string
@@ -10,6 +19,10 @@ export interface AuditEvent {
   type?: string
   provider?: string
   targets?: readonly string[]
+  /** How many more there were. */
+  targets_omitted?: number
+  /** Of the targets of a delete, what stayed. */
+  failed?: readonly string[]
   args_digest?: string
   /** A digest of the confirmation, never the confirmation. */
   plan?: string
@@ -37,19 +50,34 @@ const LONGEST = {
   by: 200,
 } as const
 const TARGETS = 50
+const FAILED = 10
 const LONGEST_TARGET = 300
 const LONGEST_LAYERS = 8000
 
+/** An event with many targets is several lines, so that each is small and none is left out. */
+export function linesOf(event: AuditEvent): Record<string, unknown>[] {
+  const { targets = [] } = event
+  if (targets.length <= TARGETS) return [bounded(event)]
+  const parts = Math.ceil(targets.length / TARGETS)
+  return Array.from({ length: parts }, (_, part) => {
+    const some = targets.slice(part * TARGETS, (part + 1) * TARGETS)
+    return { ...bounded({ ...event, targets: some }), part: `${part + 1} of ${parts}` }
+  })
+}
+
 /** The known fields of an event, short, and in text that cannot act on a terminal. */
-export function bounded(event: AuditEvent): Record<string, unknown> {
-  const { targets, layers } = event
+function bounded(event: AuditEvent): Record<string, unknown> {
+  const { targets, targets_omitted, failed, layers } = event
   const fields: Record<string, unknown> = {}
   for (const [field, longest] of Object.entries(LONGEST)) {
     const text = event[field as keyof typeof LONGEST]
     if (text !== undefined) fields[field] = plain(text, longest)
   }
-  if (targets) fields.targets = targets.slice(0, TARGETS).map((target) => plain(target, LONGEST_TARGET))
-  if (targets && targets.length > TARGETS) fields.targets_omitted = targets.length - TARGETS
+  const short = (ids: readonly string[]) => ids.map((id) => plain(id, LONGEST_TARGET))
+  if (targets) fields.targets = short(targets)
+  if (targets_omitted) fields.targets_omitted = targets_omitted
+  if (failed) fields.failed = short(failed.slice(0, FAILED))
+  if (failed && failed.length > FAILED) fields.failed_omitted = failed.length - FAILED
   if (layers) fields.layers = boundedLayers(layers)
   return fields
 }

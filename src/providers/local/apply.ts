@@ -28,7 +28,7 @@ export interface ApplyOptions extends MetaOptions {
   fresh?: boolean
   pause: Pause
   /** Called when everything is written beside its place, before anything is moved there. */
-  staged?(): void
+  staged?(): Promise<void>
   /** Called for each file written, for progress. */
   written(path: ByteString): void
 }

@@ -1,4 +1,5 @@
 import type { Context } from '../../snapshots/provider.ts'
+import { requireCalm, watchCalm } from './alone.ts'
 import { type Directory, openDirectory } from './directory.ts'
 import { type Engine, isoTime } from './engine.ts'
 import { knownOf, remember } from './known.ts'
@@ -23,20 +24,23 @@ export async function withDirectory<T>(
   }
 }
 
-/** Reads a source without storing anything: what a diff and a plan need. */
+/** Reads a source without storing anything: what a diff and a plan need. `settle`: see ScanOptions. */
 export async function inspect(
   engine: Engine,
   directory: Directory,
   root: ByteString,
   exclude: readonly string[],
   ctx: Context,
+  { settle = false } = {},
 ): Promise<Scan> {
+  requireCalm(engine, root, ctx.operation)
   const counts = { entries: 0, bytes: 0 }
   const pause = createPause(ctx, { report: () => progress(counts) })
   const previous = await knownOf(engine, root, exclude, { operation: ctx.operation, pause })
   const found = await scan(directory, {
     exclude,
     previous,
+    settle,
     idOf: engine.store.objects.idOf,
     pause,
     clock: engine.clock,
@@ -49,6 +53,7 @@ export async function inspect(
 export interface CaptureRequest {
   root: ByteString
   exclude: readonly string[]
+  /** It is to hold what a restore is going to replace. */
   auto: boolean
   details: Details
   /** Looks at what was read before it becomes a snapshot; throws to call it off. */
@@ -84,6 +89,7 @@ async function captureOnce(
   ctx: Context,
 ): Promise<{ stored: Stored; found: Scan }> {
   const { store, clock } = engine
+  const requireCalmSince = watchCalm(engine, request.root, ctx.operation)
   store.objects.refresh(true)
   const checkRoom = createRoom(engine, request)
   checkRoom()
@@ -104,7 +110,8 @@ async function captureOnce(
     const scanned = await scan(directory, {
       exclude,
       previous: await knownOf(engine, root, exclude, known),
-      store: { writer, has: store.objects.has },
+      settle: request.auto,
+      store: { writer, has: store.objects.isSound },
       idOf: store.objects.idOf,
       pause,
       clock,
@@ -116,7 +123,10 @@ async function captureOnce(
     checkRoom(writer)
     throwIfCancelled(ctx)
     await writer.commit()
-    const stored = store.commit(lease, manifest(engine, request, found, ctx.operation), request.details)
+    const others = store.manifests.list().stored
+    requireCalmSince(others)
+    const made = manifest(engine, request, found, others, ctx.operation)
+    const stored = store.commit(lease, made, request.details)
     remember(engine, root, found, ctx.operation)
     return { stored, found }
   } catch (error) {
@@ -125,10 +135,15 @@ async function captureOnce(
   }
 }
 
-function manifest(engine: Engine, request: CaptureRequest, found: Scan, operation: string) {
-  const { stored } = engine.store.manifests.list()
+function manifest(
+  engine: Engine,
+  request: CaptureRequest,
+  found: Scan,
+  others: readonly Stored[],
+  operation: string,
+) {
   const root = Buffer.from(request.root, 'latin1').toString('base64')
-  const parent = stored.find((other) => !other.trashed && other.manifest.root === root)
+  const parent = others.find((other) => !other.trashed && other.manifest.root === root)
   const { tree, mode, uid, gid, mtime } = found.root
   return {
     format: 1 as const,
@@ -138,7 +153,7 @@ function manifest(engine: Engine, request: CaptureRequest, found: Scan, operatio
     links: found.linksId,
     root_meta: { mode, uid, gid, mtime: String(mtime) },
     created_at: isoTime(engine.clock()),
-    sequence: Math.min((stored[0]?.manifest.sequence ?? 0) + 1, LAST_SEQUENCE),
+    sequence: Math.min((others[0]?.manifest.sequence ?? 0) + 1, LAST_SEQUENCE),
     operation,
     auto: request.auto,
     parent: parent?.id ?? null,

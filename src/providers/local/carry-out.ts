@@ -36,7 +36,8 @@ export async function carryOut(
 ): Promise<Verification> {
   const { stored, scope, steps, safety } = job
   const leftAlone = isEmptySteps(steps) ? [] : await apply(engine, directory, job, ctx)
-  const previous = { ...found, suspects: touchedBy(steps.root, found.roster) }
+  const { roster, storedAt } = found
+  const previous = { roster, storedAt, suspects: touchedBy(steps.root, roster) }
   const wanted = { stored, scope: scope(), blocked: steps.blocked }
   const after = await verify(engine, directory, wanted, previous, uninterrupted(ctx)).catch((error) => {
     throw systemError(error, 'The restore was carried out, but could not be verified', 'partial')
@@ -59,7 +60,10 @@ async function apply(
     objects: engine.store.objects,
     temporary,
     pause: createPause(uninterrupted(ctx), { report }),
-    ...(staged && { staged }),
+    async staged() {
+      await ctx.stillHeld?.()
+      staged?.()
+    },
     written: () => void written++,
   })
 }

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { MessageChannel, Worker } from 'node:worker_threads'
 import { type CheckTask, createCheck, SAME } from './check-range.ts'
+import { tickAt } from './live.ts'
 import type { ByteString } from './names.ts'
 import type { Pause } from './pause.ts'
 import type { Roster } from './roster.ts'
@@ -65,7 +66,21 @@ export function unsettled(columns: Columns): Suspects {
   return suspectsOf(columns, (at) => ((columns.flags[at] as number) & (FLAG.settled | FLAG.excluded)) === 0)
 }
 
-/** The same and also everything that was hashed but never stored. Of a directory that is its tree, not its names. */
+/** How long, in milliseconds, until a change of the unsettled files and links is sure to leave a trace; 0: it is by now. */
+export function unrest({ count, flags, ctime }: Columns): number {
+  let tick = 0n
+  for (let at = 0; at < count; at++) {
+    const flag = flags[at] as number
+    const kind = flag & FLAG.kind
+    // What is in a directory is asked about by itself.
+    if ((flag & FLAG.settled) !== 0 || kind === FLAG.directory || kind === FLAG.skipped) continue
+    const needed = tickAt(ctime[at] as bigint)
+    if (needed > tick) tick = needed
+  }
+  return Number(tick / 1_000_000n)
+}
+
+/** Everything that a check suspects, and what was hashed but never stored. Of a directory that is its tree, not its names. */
 export function withUnsaved(suspects: Suspects, { count, span, flags }: Columns): Suspects {
   const isUnsaved = (at: number) => ((flags[at] as number) & FLAG.unsaved) !== 0
   const isDirectory = (at: number) => ((flags[at] as number) & FLAG.kind) === FLAG.directory
@@ -91,7 +106,12 @@ function firstFrom(rising: readonly number[], from: number): number {
 type Help = (task: CheckTask) => Promise<void>
 let started: Help[] | undefined
 
-/** Started by the first check that is worth it, and kept. Where a thread cannot be had, the others do its work. */
+/** To be called once a roster is kept: its next check will then find the threads up and running. */
+export function expectCheck({ count }: Pick<Columns, 'count'>): void {
+  if (count >= PARALLEL_FROM) threads(MAX_HELPERS)
+}
+
+/** Started when they are first expected, and kept. Where a thread cannot be had, the others do its work. */
 function threads(limit: number): Help[] {
   started ??= Array.from({ length: Math.min(MAX_HELPERS, availableParallelism() - 1) }, startThread)
   return started.slice(0, limit)

@@ -42,7 +42,7 @@ export async function compare(engine: Engine, request: DiffRequest, ctx: Context
 async function storedSide({ store }: Engine, stored: Stored): Promise<Side> {
   return {
     view: await storedView(store.objects, stored),
-    links: await storedLinks(store.objects, stored.manifest.links),
+    links: await storedLinks(store.objects, stored.manifest),
   }
 }
 

@@ -33,7 +33,7 @@ export async function goOn(
   end: Stored,
   ctx: Context,
 ): Promise<Verification | ByteString> {
-  const found = await inspect(engine, directory, root, after.manifest.exclude, ctx)
+  const found = await inspect(engine, directory, root, after.manifest.exclude, ctx, { settle: true })
   const options = { ...engine.meta, scope: scope(), pause: createPause(ctx) }
   const foreign =
     [...found.torn].find((path) => scope().of(path) === 'inside') ??

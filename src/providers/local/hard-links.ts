@@ -14,6 +14,8 @@ export interface LinkGroup {
 export interface HardLinks {
   /** The group that a path belongs to in the snapshot, if the call is about all of it. */
   wanted(path: ByteString): LinkGroup | undefined
+  /** In the snapshot it is one file with names that the call is not about. */
+  hasOthers(path: ByteString): boolean
   /** The path is linked to the same names as in the snapshot. */
   same(path: ByteString): boolean
   /** Every name of the inode is in the source and inside the scope: nobody else is affected by a change to it. */
@@ -42,6 +44,7 @@ export function compareLinks(
       const group = after.get(path)
       return group?.inside ? group : undefined
     },
+    hasOthers: (path) => after.get(path)?.inside === false,
     same: (path) => before.get(path)?.key === after.get(path)?.key,
     isOurs(path, nlink) {
       const group = before.get(path)

@@ -8,17 +8,20 @@ import type { ObjectStore } from './store/objects.ts'
 import { wellFormed } from './view.ts'
 
 /**
- * Reads every stored object of what a restore is about to replace or remove, and of the directories it is in. A safety
- * snapshot may share objects with older ones, and an old object may have rotted since: the live file is then the last
- * good copy. False when something is damaged; the store has forgotten it then.
+ * Reads every stored object of what a restore is about to replace or remove, of the directories it is in, and the hard
+ * links of the safety snapshot, which any way back needs. It may share objects with older ones, and an old object may
+ * have rotted since: the live file is then the last good copy. False when something is damaged; the store has forgotten
+ * it then.
  */
 export async function holdsWhatGoes(
   objects: ObjectStore,
   plan: DirectoryPlan,
+  links: string | null,
   ctx: Context,
 ): Promise<boolean> {
   const pause = createPause(ctx)
   let intact = true
+  objects.unread()
 
   const read = async (id: string): Promise<Buffer | undefined> => {
     if (pause.due()) await pause.take()
@@ -53,6 +56,7 @@ export async function holdsWhatGoes(
   }
 
   await readPlan(plan)
+  if (links !== null) await read(links)
   return intact
 }
 

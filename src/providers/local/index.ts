@@ -174,8 +174,19 @@ async function create(engine: Engine, request: CreateRequest, ctx: Context): Pro
 }
 
 async function update(engine: Engine, id: string, change: UpdateRequest, { signal }: Context) {
-  const { manifests } = engine.store
   const { details, trashed } = find(engine, id)
+  // What lies in the trash because it expired comes back with its new expiry.
+  if (trashed && details.trashed?.expired && change.expires_at !== undefined) {
+    await withTrash(engine, signal, () => {
+      setDetails(engine, id, change)
+      engine.store.manifests.untrash(id)
+    })
+  } else setDetails(engine, id, change)
+  return toSnapshot(find(engine, id), engine.clock())
+}
+
+function setDetails(engine: Engine, id: string, change: UpdateRequest): void {
+  const { details } = find(engine, id)
   const { expires_at: expires, name, note, labels } = change
   const next = {
     ...details,
@@ -186,11 +197,7 @@ async function update(engine: Engine, id: string, change: UpdateRequest, { signa
     ...(typeof expires === 'string' && { expires_at: expires }),
   }
   if (expires === null) delete next.expires_at
-  manifests.setDetails(id, next)
-  // What lies in the trash because it expired comes back with its new expiry.
-  if (trashed && details.trashed?.expired && expires !== undefined)
-    await withTrash(engine, signal, () => manifests.untrash(id))
-  return toSnapshot(find(engine, id), engine.clock())
+  engine.store.manifests.setDetails(id, next)
 }
 
 function unprotect(engine: Engine, id: string) {

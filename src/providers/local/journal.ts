@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { PathRef, Time } from '../../snapshots/model.ts'
 import type { Log } from '../../snapshots/provider.ts'
 import { Runner, thisRunner } from '../../state/runner.ts'
+import { requireAlone } from './alone.ts'
 import { isoTime } from './engine.ts'
 import type { ByteString } from './names.ts'
 import { syncDirectory } from './store/durable.ts'
@@ -17,12 +18,15 @@ import { errno } from './system-error.ts'
  * however it ended. Its name is the random part of the restore's temporary names. Layout: docs/store-format.md.
  */
 export interface Journals {
+  /** BUSY when another restore is at work there: see alone.ts. */
   begin(intent: Intent): Journal
-  /** Of all journals there are: one readdir. */
+  /** Of all journals there are, but for those that were given up: one readdir. */
   names(): string[]
   /** Undefined when there is none of this name any more, or none yet. Throws when it makes no sense. */
   read(name: string): Entry | undefined
   remove(name: string): void
+  /** From now on it keeps nobody in this process from working: nobody here can take it up. */
+  giveUp(name: string): void
 }
 
 /** The journal of a restore that runs in this process. */
@@ -78,8 +82,6 @@ interface Found {
   /** `saving`: nothing was touched, but for what `made` counts. */
   phase: 'saving' | 'staging' | 'committing'
   safety?: string | undefined
-  /** When the last line was written, in milliseconds. */
-  modified: number
 }
 export type InPlaceEntry = InPlace & Found
 export type NewEntry = New & Found
@@ -96,13 +98,14 @@ export function createJournals(
 ): Journals {
   const file = (name: string) => join(directory, `${name}.jsonl`)
   const temporaryOf = (name: string) => `.snapshot-mcp-${name}-`
+  const givenUp = new Set<string>()
 
   const remove = (name: string) => {
     unlinkSync(file(name))
     syncDirectory(directory)
   }
 
-  return {
+  const journals: Journals = {
     begin(intent) {
       const name = randomBytes(8).toString('hex')
       const written = {
@@ -115,7 +118,7 @@ export function createJournals(
       }
       // Not synced yet: what is touched before the next line is not worth finding again after a power cut.
       append(file(name), written, { flag: 'wx', sync: false })
-      return {
+      const journal: Journal = {
         temporary: temporaryOf(name),
         staging(safety) {
           append(file(name), { phase: 'staging', safety })
@@ -126,19 +129,30 @@ export function createJournals(
           try {
             remove(name)
           } catch (error) {
+            givenUp.add(name)
             log.warn('the journal of a restore was not removed', { journal: name, error })
           }
         },
       }
+      try {
+        requireAlone(journals, intent, intent.operation)
+      } catch (error) {
+        journal.end()
+        throw error
+      }
+      return journal
     },
 
-    names: () => readdirSync(directory).flatMap((each) => NAME.exec(each)?.[1] ?? []),
+    names: () =>
+      readdirSync(directory)
+        .flatMap((each) => NAME.exec(each)?.[1] ?? [])
+        .filter((name) => !givenUp.has(name)),
 
     read(name) {
       try {
         const modified = statSync(file(name)).mtimeMs
         const text = readPlainFile(file(name), LARGEST).toString('utf8')
-        if (text.includes('\n')) return { ...parse(text), name, temporary: temporaryOf(name), modified }
+        if (text.includes('\n')) return { ...parse(text), name, temporary: temporaryOf(name) }
         if (clock() - modified > UNBEGUN_MS) remove(name)
         return undefined
       } catch (error) {
@@ -148,7 +162,9 @@ export function createJournals(
     },
 
     remove,
+    giveUp: (name) => void givenUp.add(name),
   }
+  return journals
 }
 
 function append(path: string, line: object, how = { flag: 'a', sync: true }): void {

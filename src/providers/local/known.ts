@@ -1,4 +1,4 @@
-import { EVERYTHING, findSuspects, unsettled, withUnsaved } from './check.ts'
+import { EVERYTHING, expectCheck, findSuspects, unsettled, withUnsaved } from './check.ts'
 import type { Engine } from './engine.ts'
 import type { ByteString } from './names.ts'
 import type { Pause } from './pause.ts'
@@ -22,7 +22,7 @@ export async function knownOf(
     checkedBy === operation ? unsettled(roster.columns) : await findSuspects(roster, root, pause)
   if (!toStore) return { roster, suspects, storedAt }
   const { objects } = engine.store
-  if (storedAt !== objects.losses()) markMissing(roster.columns, objects.has)
+  if (storedAt !== objects.losses()) markMissing(roster.columns, objects.isSound)
   return { roster, suspects: withUnsaved(suspects, roster.columns), storedAt }
 }
 
@@ -33,6 +33,7 @@ export function remember(
   { roster, storedAt }: Pick<Scan, 'roster' | 'storedAt'>,
   checkedBy?: string,
 ): void {
+  expectCheck(roster.columns)
   cache.set(root, {
     roster,
     ...(checkedBy !== undefined && { checkedBy }),

@@ -6,34 +6,36 @@ import { fromText } from './names.ts'
 import { toSource } from './roots.ts'
 import { shelf } from './shelf.ts'
 import { rootOf, toDamaged, toSnapshot } from './snapshot-view.ts'
+import { newestFirst } from './store/manifest.ts'
 
 /** Snapshots newest first. The cursor names the last one shown, so that a page is not disturbed by new or deleted ones. */
 export function list(engine: Engine, query: ListQuery): Page<Snapshot> {
   const { stored, damaged } = shelf(engine)
   const now = engine.clock()
   const visible = [
-    ...stored.map((entry) => ({ order: entry.manifest.sequence, snapshot: toSnapshot(entry, now) })),
-    ...damaged.map((entry) => ({ order: -1, snapshot: toDamaged(entry) })),
-  ].filter(({ snapshot }) => matches(snapshot, query))
-  return page(
-    'snapshots',
-    visible,
-    query,
-    ({ order, snapshot }) => `${order}:${snapshot.id}`,
-    (entry, key) => isAfter(`${entry.order}:${entry.snapshot.id}`, key),
-    (entry) => entry.snapshot,
-  )
+    ...stored.map((entry) => ({ sequence: entry.manifest.sequence, ...toSnapshot(entry, now) })),
+    ...damaged.map((entry) => ({ sequence: -1, ...toDamaged(entry) })),
+  ].filter((entry) => matches(entry, query))
+  return page('snapshots', visible.sort(inOrder), query, {
+    keyOf: ({ sequence, created_at, id }) => `${sequence} ${created_at} ${id}`,
+    isAfter: (entry, key) => inOrder(entry, placeOf(key)) > 0,
+    show: ({ sequence: _, ...snapshot }) => snapshot,
+  })
 }
 
-function isAfter(key: string, last: string): boolean {
-  const [order, id] = split(key)
-  const [lastOrder, lastId] = split(last)
-  return order < lastOrder || (order === lastOrder && id > lastId)
+interface Place {
+  sequence: number
+  created_at: string
+  id: string
 }
 
-function split(key: string): [number, string] {
-  const at = key.indexOf(':')
-  return [Number(key.slice(0, at)), key.slice(at + 1)]
+function inOrder(a: Place, b: Place): number {
+  return newestFirst(a, b) || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
+}
+
+function placeOf(key: string): Place {
+  const [sequence, created_at = '', id = ''] = key.split(' ')
+  return { sequence: Number(sequence), created_at, id }
 }
 
 function matches(snapshot: Snapshot, query: ListQuery): boolean {
@@ -75,26 +77,28 @@ export function sources(engine: Engine, query: SourceQuery): Page<SourceItem> {
   const found = [...items.values()]
     .filter((item) => !wanted || item.id.toLowerCase().includes(wanted))
     .sort((a, b) => (a.id < b.id ? -1 : 1))
-  return page(
-    'sources',
-    found,
-    query,
-    (item) => item.id,
-    (item, key) => item.id > key,
-    (item) => item,
-  )
+  return page('sources', found, query, {
+    keyOf: (item) => item.id,
+    isAfter: (item, key) => item.id > key,
+    show: (item) => item,
+  })
+}
+
+interface Pager<E, T> {
+  /** Tells where an entry stands, from one call to the next. */
+  keyOf(entry: E): string
+  isAfter(entry: E, key: string): boolean
+  show(entry: E): T
 }
 
 function page<E, T>(
   list: string,
   entries: readonly E[],
   query: { limit: number; cursor?: string },
-  keyOf: (entry: E) => string,
-  isAfterKey: (entry: E, key: string) => boolean,
-  show: (entry: E) => T,
+  { keyOf, isAfter, show }: Pager<E, T>,
 ): Page<T> {
   const key = query.cursor === undefined ? undefined : decodeCursor(list, query.cursor)
-  const rest = key === undefined ? entries : entries.filter((entry) => isAfterKey(entry, key))
+  const rest = key === undefined ? entries : entries.filter((entry) => isAfter(entry, key))
   const shown = rest.slice(0, query.limit)
   const last = shown.at(-1)
   const items = shown.map(show)

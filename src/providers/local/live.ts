@@ -56,8 +56,12 @@ const SECOND_NS = 1_000_000_000n
 
 export function toStat(stats: BigIntStats, now: bigint): Stat {
   const { dev, ino, size, mode, nlink, mtimeNs: mtime, ctimeNs: ctime } = stats
-  const tick = ctime % SECOND_NS === 0n ? COARSE_TICK_NS : TICK_NS
-  return { dev, ino, size, mode, nlink, mtime, ctime, settled: ctime + tick < now }
+  return { dev, ino, size, mode, nlink, mtime, ctime, settled: ctime + tickAt(ctime) < now }
+}
+
+/** Nanoseconds within which what was changed at this time could be changed again without a trace. */
+export function tickAt(ctime: bigint): bigint {
+  return ctime % SECOND_NS === 0n ? COARSE_TICK_NS : TICK_NS
 }
 
 export function toMeta(stats: BigIntStats): Meta {
@@ -95,9 +99,13 @@ export function recorded(stats: BigIntStats, before: LiveFile | LiveDirectory | 
   return before && before.stat.mtime === stats.mtimeNs ? { ...meta, mtime: before.mtime } : meta
 }
 
-/** The entry still is the one a scan saw, asked just before it is replaced or removed. */
+/**
+ * The entry certainly still is the one a scan saw, asked just before it is replaced or removed. So it had to have come to
+ * rest when it was read: see ScanOptions.settle.
+ */
 export function isStill(known: Stat, stats: BigIntStats, ctimeMoved: boolean): boolean {
   return (
+    known.settled &&
     known.ino === stats.ino &&
     known.dev === stats.dev &&
     known.size === stats.size &&

@@ -1,5 +1,6 @@
 import { fail } from '../../snapshots/errors.ts'
 import type { ShownPath } from '../../snapshots/model.ts'
+import { quotedName, someNames } from '../../snapshots/plain.ts'
 import type { Context, RestorePlan, RestoreRequest } from '../../snapshots/provider.ts'
 import { inspect, withDirectory } from './capture.ts'
 import { foldingOf, refuseCollisions } from './case-folding.ts'
@@ -18,9 +19,13 @@ import type { ObjectStore } from './store/objects.ts'
 import { isStored } from './stored-content.ts'
 import { errno } from './system-error.ts'
 import { EMPTY_VIEW, liveView, storedLinks, storedView } from './view.ts'
+import { pathsOfUndo } from './way-back.ts'
 
 /** The fingerprint of a source that is not there any more. */
 export const ABSENT = 'absent'
+
+/** Characters of a directory in a summary. */
+const LONGEST_PLACE = 120
 
 /** What a restore would do. Reads the source, changes nothing. */
 export async function planRestore(
@@ -51,14 +56,17 @@ async function planInPlace(
   if (steps.totals.written > 0) await refuseCollisions(steps.root, target, scope, foldingOf(path))
   const { written, deleted, metadata } = steps.totals
   const directory = showText(path)
+  const place = quotedName(directory, LONGEST_PLACE)
+  const named = quotedName(snapshot.name)
+  const undo_paths = pathsOfUndo(steps, scope, found?.links ?? [])
   return {
     request,
     snapshot,
     target: toSource(path),
     summary:
       isEmptySteps(steps) && steps.blocked.length === 0
-        ? `Nothing to do: ${directory} already equals "${snapshot.name}".`
-        : `Make ${directory} equal to "${snapshot.name}" of ${snapshot.created_at}: write ${some(written, steps.samples.written)}, delete ${some(deleted, steps.samples.deleted)}, set metadata of ${metadata}. A safety snapshot is taken first.`,
+        ? `Nothing to do: ${place} already equals ${named}.`
+        : `Write ${written}, delete ${deleted} and set metadata of ${metadata}, to make ${place} equal to ${named} of ${snapshot.created_at}. A safety snapshot is taken first.${some('Deletes', deleted, steps.samples.deleted)}${some('Writes', written, steps.samples.written)}`,
     effects: {
       mode: 'in_place',
       directory,
@@ -72,6 +80,7 @@ async function planInPlace(
     },
     reversible: true,
     undo_until: isoTime(engine.clock() + SAFETY_WINDOW_MS),
+    ...(undo_paths && { undo_paths }),
     warnings: warningsOf(steps),
     fingerprint: found?.fingerprint ?? ABSENT,
     ...(found && isEmptySteps(steps) && steps.blocked.length === 0 && { nothing_to_do: true }),
@@ -97,7 +106,7 @@ async function planNew(
     request,
     snapshot,
     target: toSource(`${first?.parent}/${first?.name}`),
-    summary: `Write ${counted(steps.totals.written, 'entry', 'entries')} (${steps.totals.bytes} bytes) of "${snapshot.name}" to ${copies.join(', ')}.`,
+    summary: `Write ${counted(steps.totals.written, 'entry', 'entries')} (${steps.totals.bytes} bytes) to ${counted(copies.length, 'new place', 'new places')}, of ${quotedName(snapshot.name)}${someNames(copies)}.`,
     effects: { mode: 'new', copies, ...steps.totals },
     reversible: true,
     warnings: warningsOf(steps),
@@ -123,7 +132,7 @@ export async function stepsTo(
     {
       view: await storedView(objects, stored),
       meta,
-      links: await storedLinks(objects, manifest.links),
+      links: await storedLinks(objects, manifest),
     },
     {
       scope,
@@ -150,19 +159,23 @@ function sample(path: ByteString): string | ShownPath {
   return shown.bytes === undefined ? shown.path : shown
 }
 
-/** A count, with the first names behind it: who is to agree wants to know of what. */
-function some(n: number, paths: readonly ByteString[]): string {
-  if (n === 0) return '0'
-  const names = paths.slice(0, 3).map(showText).join(', ')
-  return `${n} (${names}${n > 3 ? ', ...' : ''})`
+/** The first names behind a count: who is to agree wants to know of what. */
+function some(verb: string, n: number, paths: readonly ByteString[]): string {
+  return n === 0 ? '' : ` ${verb}${someNames(paths.map(showText), n)}.`
 }
 
 export function warningsOf(steps: RestoreSteps): string[] {
   const warnings: string[] = []
   if (steps.blocked.length > 0) {
-    const paths = steps.blocked.slice(0, 5).map(showText).join(', ')
+    const paths = someNames(steps.blocked.map(showText), steps.blocked.length, 5)
     warnings.push(
-      `${counted(steps.blocked.length, 'path holds', 'paths hold')} something that was not captured and stays as it is: ${paths}`,
+      `${counted(steps.blocked.length, 'path holds', 'paths hold')} something that was not captured and stays as it is${paths}`,
+    )
+  }
+  if (steps.parted.length > 0) {
+    const paths = someNames(steps.parted.map(showText), steps.parted.length, 5)
+    warnings.push(
+      `${counted(steps.parted.length, 'path is one file with others', 'paths are one file with others')} that "paths" leaves out, and ${steps.parted.length === 1 ? 'comes back as a file of its own' : 'come back as files of their own'}${paths}`,
     )
   }
   if (steps.disowned > 0) {

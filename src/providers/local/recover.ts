@@ -11,34 +11,32 @@ import { toSource } from './roots.ts'
 import { type Ending, takeUp } from './take-up.ts'
 import { removeTemporaries } from './temporaries.ts'
 
-/** After this long a process that cannot be checked, being of another container, is taken for gone. */
-const SILENT_MS = 10 * 60_000
-
 /**
  * Takes up the restores whose process was killed, each under the lock on its source. What had not begun to change the
- * source is rolled back; what had is finished, if nobody has been at work there since. Each journal is tried once in the
- * life of this process, and one that makes no sense is left where it is.
+ * source is rolled back; what had is finished, if nobody has been at work there since. A journal that cannot be taken up, or
+ * makes no sense, is left for the next start, and keeps nobody from working until then.
  */
 export function createRecovery(engine: Engine): (hands: RecoveryHands, ctx: Context) => Promise<void> {
-  const { journals, roots, clock, log } = engine
-  const tried = new Set<string>()
-
-  const isOver = ({ runner, modified }: Entry) =>
-    isCheckable(runner) ? hasEnded(runner) : clock() - modified > SILENT_MS
+  const { journals, roots, log } = engine
 
   async function recover(name: string, hands: RecoveryHands, ctx: Context): Promise<void> {
     const found = journals.read(name)
+    // Of a process that cannot be checked, being of another container, the lock tells: it shows signs of life there.
+    if (!found || (isCheckable(found.runner) && !hasEnded(found.runner))) return
     // One store serves many projects: what lies outside of this server's roots is for another one.
-    if (!found || !isOver(found) || !roots.allows(found.root)) return
+    if (!roots.allows(found.root)) {
+      if (hasEnded(found.runner)) journals.giveUp(name)
+      return
+    }
     const lock = await hands.hold(toSource(lockedBy(found)))
     if (!lock) return
     try {
       const entry = journals.read(name)
       // Somebody else was quicker.
       if (!entry) return
-      tried.add(name)
       const path = roots.check(entry.root)
-      const work = { ...ctx, operation: `${ctx.operation}:${name}` }
+      // In its name: the journal that keeps others away is its own.
+      const work = { ...ctx, operation: entry.operation, stillHeld: lock.stillHeld }
       const ending = await (entry.mode === 'new'
         ? withDirectory(path, (parent) => clearCopies(parent, entry, work))
         : takeUp(engine, path, entry, work))
@@ -54,11 +52,10 @@ export function createRecovery(engine: Engine): (hands: RecoveryHands, ctx: Cont
 
   return async (hands, ctx) => {
     for (const name of journals.names()) {
-      if (tried.has(name)) continue
       try {
         await recover(name, hands, ctx)
       } catch (error) {
-        tried.add(name)
+        journals.giveUp(name)
         log.warn('an interrupted restore could not be taken up', { journal: name, error })
       }
     }

@@ -92,7 +92,7 @@ export function createReferences(objects: ObjectStore, report: DamageReport, pau
     async check({ manifest }) {
       await isWholeTree(manifest.tree, 0)
       if (manifest.links === null || whole.has(manifest.links)) return
-      const links = await storedLinks(objects, manifest.links).catch(unlessDamage)
+      const links = await storedLinks(objects, manifest).catch(unlessDamage)
       if (!links) report.add('hard links', manifest.links)
       whole.set(manifest.links, links !== undefined)
     },
@@ -129,6 +129,7 @@ export function createReferences(objects: ObjectStore, report: DamageReport, pau
   }
 }
 
+/** What is larger than this process has memory for is as good as damaged. */
 function unlessDamage(error: unknown): undefined {
-  if (!(error instanceof SnapshotError && error.code === 'CORRUPT')) throw error
+  if (!(error instanceof SnapshotError && ['CORRUPT', 'UNSUPPORTED'].includes(error.code))) throw error
 }

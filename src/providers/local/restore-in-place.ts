@@ -124,11 +124,12 @@ async function restoreInto(
   const expected = plan.fingerprint === ABSENT ? undefined : plan.fingerprint
   let safety = await takeSafetySnapshot(engine, directory, stored, expected, ctx)
   let steps = await stepsTo(engine, stored, safety.found, scope(), ctx)
-  if (!(await holdsWhatGoes(engine.store.objects, steps.root, ctx))) {
+  if (!(await holdsWhatGoes(engine.store.objects, steps.root, safety.stored.manifest.links, ctx))) {
     // What was damaged is forgotten by now, so this one reads it again from the source.
     safety = await takeSafetySnapshot(engine, directory, stored, expected, ctx)
     steps = await stepsTo(engine, stored, safety.found, scope(), ctx)
-    if (!(await holdsWhatGoes(engine.store.objects, steps.root, ctx))) throw safetyFailed(undefined)
+    if (!(await holdsWhatGoes(engine.store.objects, steps.root, safety.stored.manifest.links, ctx)))
+      throw safetyFailed(undefined)
   }
   rejectTorn(scope(), safety.found)
   journal.staging(safety.stored.id)

@@ -4,7 +4,7 @@ import type { Engine } from './engine.ts'
 import type { ByteString } from './names.ts'
 import { rootOf } from './snapshot-view.ts'
 import type { ObjectWriter } from './store/objects.ts'
-import { errno } from './system-error.ts'
+import { isDiskFull } from './system-error.ts'
 
 /**
  * Returns what to call before a capture and while it runs: it throws QUOTA_EXCEEDED or NO_SPACE when what was written so
@@ -44,7 +44,7 @@ export async function withRoom<T>({ upkeep }: Engine, ctx: Context, work: () => 
 }
 
 function isFull(error: unknown): boolean {
-  if (!(error instanceof SnapshotError)) return ['ENOSPC', 'EDQUOT'].includes(errno(error) ?? '')
+  if (!(error instanceof SnapshotError)) return isDiskFull(error)
   const { code, details } = error.problem
   return code === 'NO_SPACE' || (code === 'QUOTA_EXCEEDED' && isDetail(details, 'max_store'))
 }

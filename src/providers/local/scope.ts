@@ -48,6 +48,15 @@ export async function requireNamed({ named = [] }: Scope, sides: readonly View[]
   )
 }
 
+/** What is at a path now keeps what was named below it from being restored. */
+export function inTheWay(path: ByteString, type: string) {
+  return fail(
+    'CONFLICT',
+    `${showText(path)} is a ${type} now, so nothing can be restored below it. Nothing was changed.`,
+    `Name ${JSON.stringify(showText(path))} itself in "paths" to bring the directory back.`,
+  )
+}
+
 async function exists(view: View, [name, ...rest]: readonly ByteString[]): Promise<boolean> {
   const entry = view.entries.find((candidate) => candidate.name === name)
   if (!entry || rest.length === 0) return entry !== undefined

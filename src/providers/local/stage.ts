@@ -29,7 +29,7 @@ export async function stagePlan(
   try {
     await stage(root, plan, options.fresh ?? false)
     if (damaged.length > 0) throw damagedContent(damaged)
-    options.staged?.()
+    await options.staged?.()
   } catch (error) {
     drop(root, plan, true)
     throw changedUnderneath(error) ?? systemError(error, 'The restored files could not be written')

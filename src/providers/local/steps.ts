@@ -1,12 +1,11 @@
-import { fail } from '../../snapshots/errors.ts'
 import { wrongLink } from './damaged.ts'
 import { compareLinks } from './hard-links.ts'
 import type { Captured, LinkGroups, LiveDirectory, LiveEntry, LiveFile, LiveSymlink } from './live.ts'
 import type { ByteString } from './names.ts'
-import { join, showText } from './names.ts'
+import { join } from './names.ts'
 import { type Owners, sameOwner } from './owners.ts'
 import type { Pause } from './pause.ts'
-import type { Scope } from './scope.ts'
+import { inTheWay, type Scope } from './scope.ts'
 import {
   type DirectoryEntry,
   type Entry,
@@ -58,6 +57,8 @@ export interface RestoreSteps {
   blocked: ByteString[]
   /** What will be written, with the content each needs: checked to be in the store before anything is touched. */
   contents: { path: ByteString; content: string; chunked: boolean; size: number }[]
+  /** One file with names out of scope in the snapshot, and files of their own after the restore. */
+  parted: ByteString[]
   /** setuid and setgid bits that policy leaves out. */
   stripped: number
   /** Entries that are made anew and whose owner this process may not give them. */
@@ -100,6 +101,7 @@ export async function planSteps(
   const totals: Totals = { written: 0, deleted: 0, metadata: 0, bytes: 0 }
   const samples: RestoreSteps['samples'] = { written: [], deleted: [], metadata: [] }
   const blocked: ByteString[] = []
+  const parted = new Set<ByteString>()
   const contents: RestoreSteps['contents'] = []
   let stripped = 0
   let disowned = 0
@@ -218,6 +220,7 @@ export async function planSteps(
     const sameInodes = links.same(path) || (!group && scope.named)
     const current = sameContent && sameInodes && !(leader !== undefined && renewed.has(leader))
     if (current && group) keptFiles.set(path, l)
+    if (links.hasOthers(path) && !(current && links.same(path))) parted.add(path)
     if (current && !metaDiffers(l, t)) return undefined
     if (current && options.readable(l.mode) && links.isOurs(path, l.stat.nlink)) {
       // Metadata belongs to the inode: once for all its names.
@@ -234,6 +237,7 @@ export async function planSteps(
       return { do: 'link', name: t.name, target: t, leader: { path: leader, live: kept }, live: l }
     }
     renewed.set(path, t)
+    if (links.hasOthers(path)) parted.add(path)
     totals.bytes += t.size
     contents.push({ path, content: t.content, chunked: t.chunked, size: t.size })
     noteOwner(t)
@@ -270,15 +274,7 @@ export async function planSteps(
   const root = await planDirectory('', live.view, target.view, live.root, whole)
   if (live.root && whole && metaDiffers(live.root, { ...whole, type: 'directory' }))
     noteDirectory('', live.root, whole)
-  return { root, totals, retimed, blocked, contents, stripped, disowned, samples }
-}
-
-function inTheWay(path: ByteString, type: string) {
-  return fail(
-    'CONFLICT',
-    `${showText(path)} is a ${type} now, so nothing can be restored below it. Nothing was changed.`,
-    `Name ${JSON.stringify(showText(path))} itself in "paths" to bring the directory back.`,
-  )
+  return { root, totals, retimed, blocked, parted: [...parted], contents, stripped, disowned, samples }
 }
 
 /** setuid and setgid of a file are restored only if policy keeps them; the rest always is. */

@@ -71,6 +71,20 @@ export function errno(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
 }
 
+export function isDiskFull(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT'].includes(errno(error) ?? '')
+}
+
+/** Too many open files, say: it tells nothing of the file that was asked for, and is over in a moment. */
+export function isShortage(error: unknown): boolean {
+  return ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN'].includes(errno(error) ?? '')
+}
+
+/** For what counts as damaged when it cannot be read. */
+export function unlessShort(error: unknown): undefined {
+  if (isShortage(error)) throw error
+}
+
 /** Turns an error of the file system into one for the caller: no raw text, no path. Others pass unchanged. */
 export function systemError(error: unknown, what: string, outcome: Outcome = 'not_started'): unknown {
   if (error instanceof SnapshotError) return error

@@ -84,7 +84,7 @@ async function settle(
   if (entry.phase === 'saving') return ROLLED_BACK
   await removeTemporaries(directory, entry.temporary, { deep: true, pause })
   if (entry.phase === 'committing') return finish(engine, directory, interrupted, ctx)
-  if (safety) await resetDirectories(engine, directory, safety, pause)
+  if (safety && !isOutdated(engine, safety)) await resetDirectories(engine, directory, safety, pause)
   return ROLLED_BACK
 }
 

@@ -1,7 +1,8 @@
 import { type Dirent, fstatSync, readdirSync } from 'node:fs'
 import type { Directory } from './directory.ts'
 import { openUnlessBarred, removeWhole } from './entry-ops.ts'
-import type { ByteString } from './names.ts'
+import { mountsBelow } from './mounts.ts'
+import { type ByteString, join } from './names.ts'
 import type { Pause } from './pause.ts'
 import { MAX_DEPTH } from './tree.ts'
 
@@ -15,25 +16,33 @@ export async function removeTemporaries(
   { deep, pause }: { deep: boolean; pause: Pause },
 ): Promise<void> {
   const { dev } = fstatSync(directory.fd)
+  const mounts = mountsBelow(directory)
 
-  const visit = async (dir: Directory, depth: number): Promise<void> => {
+  const visit = async (dir: Directory, path: ByteString, depth: number): Promise<void> => {
     for (const entry of entriesOf(dir)) {
       if (pause.due()) await pause.take()
       if (isTemporary(entry, temporary)) removeWhole(dir, entry.name)
-      else if (deep && depth < MAX_DEPTH && entry.isDirectory()) await enter(dir, entry.name, depth + 1)
+      else if (deep && depth < MAX_DEPTH && entry.isDirectory())
+        await enter(dir, entry.name, join(path, entry.name), depth + 1)
     }
   }
 
-  const enter = async (parent: Directory, name: ByteString, depth: number): Promise<void> => {
+  const enter = async (
+    parent: Directory,
+    name: ByteString,
+    path: ByteString,
+    depth: number,
+  ): Promise<void> => {
+    if (mounts.has(path)) return
     const child = openUnlessBarred(parent, name)
     try {
-      if (child && fstatSync(child.fd).dev === dev) await visit(child, depth)
+      if (child && fstatSync(child.fd).dev === dev) await visit(child, path, depth)
     } finally {
       child?.close()
     }
   }
 
-  await visit(directory, 0)
+  await visit(directory, '', 0)
 }
 
 /** As apply.ts and restore-new.ts name them. */

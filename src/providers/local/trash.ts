@@ -1,5 +1,6 @@
 import { fail, toProblem } from '../../snapshots/errors.ts'
 import type { Snapshot } from '../../snapshots/model.ts'
+import { quotedName } from '../../snapshots/plain.ts'
 import type { Context, DeletePlan, DeleteResult } from '../../snapshots/provider.ts'
 import { type Engine, isoTime } from './engine.ts'
 import { objectId } from './object-id.ts'
@@ -15,7 +16,7 @@ export function planDelete(engine: Engine, ids: readonly string[]): DeletePlan {
   const until = isoTime(now + engine.trashWindowMs)
   return {
     snapshots: stored.map((entry) => toSnapshot(entry, now)),
-    summary: `Move ${named(stored)} to the trash. The space comes back some time after ${until}.`,
+    summary: `Move ${stored.length} ${stored.length === 1 ? 'snapshot' : 'snapshots'} to the trash; the space comes back some time after ${until}: ${listed(stored)}.`,
     effects: {
       snapshots: stored.map(({ id, manifest, details }) => ({
         id: `local:${id}`,
@@ -33,12 +34,16 @@ export function planDelete(engine: Engine, ids: readonly string[]): DeletePlan {
   }
 }
 
-function named(stored: readonly Stored[]): string {
-  const first = stored
+/** Counted first: how many there are must not be for a name to hide. */
+function listed(stored: readonly Stored[]): string {
+  const shown = stored
     .slice(0, 3)
-    .map(({ id, manifest, details }) => `"${details.name}" of ${manifest.created_at} (...${id.slice(-6)})`)
-  const rest = stored.length - first.length
-  return first.join(', ') + (rest > 0 ? ` and ${rest} more` : '')
+    .map(
+      ({ id, manifest, details }) =>
+        `${quotedName(details.name)} of ${manifest.created_at} (...${id.slice(-6)})`,
+    )
+  const rest = stored.length - shown.length
+  return shown.join(', ') + (rest > 0 ? ` and ${rest} more` : '')
 }
 
 export function deleteSnapshots(engine: Engine, plan: DeletePlan): DeleteResult {
@@ -59,13 +64,23 @@ export function deleteSnapshots(engine: Engine, plan: DeletePlan): DeleteResult 
 }
 
 export function undelete(engine: Engine, ids: readonly string[], { signal }: Context): Promise<Snapshot[]> {
-  return withTrash(engine, signal, () =>
-    ids.map((id) => {
-      const stored = find(engine, id)
-      if (stored.trashed) takeOut(engine, stored)
-      return toSnapshot(find(engine, id), engine.clock())
-    }),
-  )
+  return withTrash(engine, signal, () => {
+    // A purge that was waited for may have taken one of them: then the others stay as well.
+    const trashed = ids.map((id) => find(engine, id)).filter((stored) => stored.trashed)
+    for (const [done, stored] of trashed.entries()) {
+      try {
+        takeOut(engine, stored)
+      } catch (error) {
+        if (done === 0) throw error
+        throw systemError(
+          error,
+          `${done} of ${trashed.length} are out of the trash, the next one failed`,
+          'partial',
+        )
+      }
+    }
+    return ids.map((id) => toSnapshot(find(engine, id), engine.clock()))
+  })
 }
 
 /** A snapshot on its way out of the trash could be missed by gc, and found by a purge: neither is at work meanwhile. */

@@ -1,4 +1,4 @@
-import { statSync, utimesSync, writeFileSync } from 'node:fs'
+import { lstatSync, lutimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SnapshotError } from '../../snapshots/errors.ts'
@@ -7,6 +7,7 @@ import type { Expirable } from '../index.ts'
 import { createPause, type Pause } from './pause.ts'
 import { dropEnded } from './purge.ts'
 import { type Collected, collect, SHARE } from './store/gc.ts'
+import { replaceFile } from './store/plain-file.ts'
 import type { Store } from './store/store.ts'
 
 /** Gives space back by itself: what has left the trash's window, and what no snapshot needs. */
@@ -113,14 +114,15 @@ export function createUpkeep({ store, clock, log, passed, expirable, maxBytes }:
 function createStamp(path: string, clock: () => number) {
   const set = (age: number) => {
     const seconds = (clock() - age) / 1000
-    writeFileSync(path, '', { mode: 0o600 })
-    utimesSync(path, seconds, seconds)
+    replaceFile(path, '')
+    lutimesSync(path, seconds, seconds)
   }
   return {
     set,
-    /** In milliseconds. A new store needs no pass at once; a stamp from the future is as good as none. */
+    /** In milliseconds. A new store needs no pass at once; a stamp from the future, or a link, is as good as none. */
     age(): number {
-      const at = statSync(path, { throwIfNoEntry: false })?.mtimeMs
+      const stamp = lstatSync(path, { throwIfNoEntry: false })
+      const at = stamp?.isFile() ? stamp.mtimeMs : undefined
       if (at === undefined || at > clock() + HOUR) set(0)
       return at === undefined ? 0 : clock() - at
     },

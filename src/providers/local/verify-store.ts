@@ -6,8 +6,8 @@ import { createReferences } from './references.ts'
 
 /**
  * Reads the store back: the blocks of every pack, or a random choice of them, and always all manifests and trees and
- * what they refer to. Damage in one place never hides that in another. What is damaged is forgotten on the way, so that
- * the next create stores it again if the source still has it.
+ * what they refer to. Damage in one place never hides that in another. What is damaged is noted for all processes of the
+ * store, so that the next create stores it again if the source still has it.
  *
  * It is about the whole store, whatever the roots of this process are: the operator's disk, not a caller's snapshots.
  */
@@ -37,6 +37,7 @@ export async function verifyStore(
   }
   for (const name of objects.damaged()) report.add('pack', name)
 
+  objects.unread()
   manifests.forget()
   const { stored, damaged } = manifests.list()
   for (const { id } of damaged) {

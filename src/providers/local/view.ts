@@ -4,7 +4,7 @@ import { createReader, MalformedBytes } from './bytes.ts'
 import { damagedDirectory } from './damaged.ts'
 import type { LinkGroups, LiveDirectory } from './live.ts'
 import { type ByteString, isEntryName, join } from './names.ts'
-import type { Stored } from './store/manifest.ts'
+import type { Manifest, Stored } from './store/manifest.ts'
 import type { ObjectStore } from './store/objects.ts'
 import { type DirectoryEntry, decodeTree, type Entry, MAX_DEPTH } from './tree.ts'
 
@@ -60,16 +60,25 @@ export async function storedView(
 }
 
 /** The hard links of a snapshot, checked like everything that comes out of the store. */
-export async function storedLinks(objects: ObjectStore, id: string | null): Promise<LinkGroups> {
+export async function storedLinks(
+  objects: ObjectStore,
+  { links: id, receipt }: Pick<Manifest, 'links' | 'receipt'>,
+): Promise<LinkGroups> {
   if (id === null) return []
   const bytes = await objects.read(id)
+  const count = entryLimit({ total: receipt.files })
   return wellFormed(id, () => {
     if (bytes.toString('latin1', 0, 4) !== 'SHL1') throw new MalformedBytes('not a list of links')
     const reader = createReader(bytes, 4)
     const groups: LinkGroups = []
     for (let rest = reader.varint(); rest > 0; rest--) {
       const group: ByteString[] = []
-      for (let members = reader.varint(); members > 0; members--) group.push(reader.bytes())
+      const members = reader.varint()
+      if (members < 2) throw new MalformedBytes('a file of one name is no link')
+      while (group.length < members) {
+        count()
+        group.push(reader.bytes())
+      }
       if (!group.every((path) => path.split('/').every(isEntryName))) throw new MalformedBytes('bad path')
       groups.push(group)
     }
@@ -96,11 +105,11 @@ export function wellFormed<T>(id: string, decode: () => T): T {
 const BYTES_AN_ENTRY = 1000
 
 /**
- * Counts the entries that a walk meets of a snapshot: CORRUPT when there are more than its manifest says, UNSUPPORTED
+ * Counts the entries, or the names of linked files, that are met of a snapshot: CORRUPT when there are more than its manifest says, UNSUPPORTED
  * when there are more than this process has memory for. A tree may hold another one twice, and that one a third, and so
  * be larger than any disk.
  */
-export function entryLimit({ total = Number.POSITIVE_INFINITY }: View): () => void {
+export function entryLimit({ total = Number.POSITIVE_INFINITY }: Pick<View, 'total'>): () => void {
   const most = Math.floor(getHeapStatistics().heap_size_limit / BYTES_AN_ENTRY)
   let met = 0
   return () => {
@@ -108,13 +117,13 @@ export function entryLimit({ total = Number.POSITIVE_INFINITY }: View): () => vo
     if (met <= total) {
       throw fail(
         'UNSUPPORTED',
-        `More than ${most} entries differ, and that is more than this process has memory for. Nothing was changed.`,
+        `More than ${most} entries differ or are linked, and that is more than this process has memory for. Nothing was changed.`,
         'Call for one part after the other with "paths", or ask the operator to give Node more memory.',
       )
     }
     throw fail(
       'CORRUPT',
-      'The directories of this snapshot hold more than its manifest says, so it cannot be trusted. Nothing was changed.',
+      'This snapshot holds more than its manifest says, so it cannot be trusted. Nothing was changed.',
       'Call snapshot_list and choose another one: the others are not affected by this.',
     )
   }

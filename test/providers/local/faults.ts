@@ -3,7 +3,15 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
 import { onTestFinished } from 'vitest'
 
-type ByPath = 'lstatSync' | 'mkdirSync' | 'openSync' | 'readdirSync' | 'renameSync' | 'writeFileSync'
+type ByPath =
+  | 'lstatSync'
+  | 'mkdirSync'
+  | 'openSync'
+  | 'readSync'
+  | 'readdirSync'
+  | 'renameSync'
+  | 'truncateSync'
+  | 'writeFileSync'
 
 /**
  * Lets the running test see, or fail by throwing, each call that the product makes of a function of node:fs. Paths are
@@ -51,3 +59,24 @@ export async function shortWrites(most: (length: number) => number): Promise<voi
 }
 
 export const systemFault = (code: string) => Object.assign(new Error(code), { code })
+
+/** Has the product see a file system that keeps whole seconds only, as some still do. */
+export function keepWholeSeconds(): void {
+  const functions = fs as unknown as Record<string, (...args: unknown[]) => unknown>
+  for (const name of ['lstatSync', 'fstatSync']) {
+    const original = functions[name]!
+    functions[name] = (...args) => {
+      const stats = original(...args) as { mtimeNs?: bigint; ctimeNs?: bigint } | undefined
+      if (stats?.mtimeNs === undefined || stats.ctimeNs === undefined) return stats
+      const { mtimeNs, ctimeNs } = stats
+      return Object.assign(stats, { mtimeNs: wholeSeconds(mtimeNs), ctimeNs: wholeSeconds(ctimeNs) })
+    }
+    onTestFinished(() => {
+      functions[name] = original
+      syncBuiltinESMExports()
+    })
+  }
+  syncBuiltinESMExports()
+}
+
+const wholeSeconds = (nanoseconds: bigint) => nanoseconds - (nanoseconds % 1_000_000_000n)

@@ -4,7 +4,7 @@ import { fromText } from '../../../src/providers/local/names.ts'
 import type { Entry } from '../../../src/providers/local/tree.ts'
 import { picture } from '../../support/oracle.ts'
 import { type Forge, sha256 } from './forge.ts'
-import { DONE, REFUSED, survive } from './siege.ts'
+import { DONE, REFUSED, smallHeap, survive } from './siege.ts'
 
 describe('names', () => {
   const bad: [string, (f: Forge) => Entry[]][] = [
@@ -128,8 +128,39 @@ describe('hard links', () => {
     }
   })
 
+  const inTwo = { files: 2, directories: 1, links: 0, bytes_captured: 0, bytes_reused: 0 }
+  test.each<[string, string[][]]>([
+    ['a group of one', [['file']]],
+    ['an empty group', [[]]],
+    ['more names than the snapshot has files', [['file', 'same', 'third']]],
+    [
+      'more names in all',
+      [
+        ['file', 'same'],
+        ['file', 'same'],
+      ],
+    ],
+  ])('a list with %s is refused before it takes memory', async (_what, list) => {
+    const { answers } = await survive((f) => {
+      const receipt = { ...inTwo, skipped: [], changed_during_read: [] }
+      const tree = f.tree([f.file('file', 'one'), f.file('same', 'one')])
+      return f.snapshot(tree, { links: f.links(list), receipt })
+    })
+    expect(answers).toMatchObject({ ...REFUSED, diff: 'CORRUPT', verify: 'done' })
+  })
+
+  test('more names than this process has memory for are refused, whatever the manifest says', async () => {
+    smallHeap()
+    const { answers } = await survive((f) => {
+      const names = Array.from({ length: 60_000 }, (_, n) => `${n}`)
+      return f.snapshot(f.tree([f.file('file', 'one')]), { links: f.links([names]) })
+    })
+    const code = 'UNSUPPORTED'
+    expect(answers).toMatchObject({ new: code, 'in place': code, diff: code, verify: 'done' })
+  })
+
   test('that go twice to one path, or only to nowhere else, do no harm', async () => {
-    for (const list of [[['file', 'file']], [['file'], ['same']], [[]], [['absent', 'gone']]])
+    for (const list of [[['file', 'file']], [['absent', 'gone']]])
       await survive((f) =>
         f.snapshot(f.tree([f.file('file', 'one'), f.file('same', 'one')]), { links: f.links(list) }),
       )

@@ -1,12 +1,22 @@
-import { existsSync, lstatSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  lstatSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { brotliCompressSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
+import { LAST_SEQUENCE } from '../../../src/providers/local/store/manifest.ts'
 import type { PackIndex } from '../../../src/providers/local/store/pack-index.ts'
 import { content } from '../../support/trees.ts'
 import { type Forge, forge, sealIndex, sha256, varint } from './forge.ts'
 import { DONE, endure, isStillGood, REFUSED, siege, survive } from './siege.ts'
-import { context } from './support.ts'
+import { context, native, workbench } from './support.ts'
 
 describe('packs and indexes', () => {
   type Change = (index: PackIndex, pack: Buffer) => PackIndex | Buffer | undefined
@@ -82,6 +92,27 @@ describe('packs and indexes', () => {
       return f.snapshot(tree)
     })
     expect(answers.verify).toBe('done')
+  })
+
+  test('raw blocks that are far longer than they say are refused, and none of it stays in memory', async () => {
+    const length = 150 << 20
+    const { answers } = await survive((f, { box }) => {
+      const sizes = [1, 2, 3, 4, 5, 6, 7, 8]
+      const tree = f.tree(sizes.map((size) => f.file(`${size}`, Buffer.alloc(size))))
+      f.pack((index) => {
+        sizes.forEach((size, n) => {
+          const at = index.ids.indexOf(sha256(Buffer.alloc(size)))
+          const offset = 2 ** 20 + n * length
+          index.places[at] = { block: index.blocks.length, offset: 0, length: size }
+          index.blocks.push({ offset, stored: length, size, codec: 0 })
+        })
+        return index
+      })
+      // Takes no room on the disk.
+      truncateSync(join(box.home, 'store/packs', `${'e'.repeat(32)}.pack`), 2 ** 20 + sizes.length * length)
+      return f.snapshot(tree)
+    })
+    expect(answers).toMatchObject({ ...REFUSED, verify: 'done' })
   })
 
   test('blocks that overlap are read like any other', async () => {
@@ -169,13 +200,34 @@ describe('manifests whose id fits', () => {
     expect(answers).toMatchObject(DONE)
   })
 
-  test('the last number there is does not keep others from being made', async () => {
+  test('a number beyond the last one is refused, and keeps no other from being made', async () => {
     const at = await siege()
     const f = forge(at.box)
     f.snapshot(f.tree([f.file('a', 'x')]), { sequence: Number.MAX_SAFE_INTEGER })
     const { id } = await at.box.save()
     await at.box.restore(id, { mode: 'new', to: at.copy })
     await isStillGood(at)
+  })
+
+  test('the last number there is leaves the later ones in the order of their times, page by page', async () => {
+    const time = { now: Date.parse('2030-01-01T00:00:00Z') }
+    const box = workbench({ clock: () => time.now })
+    const f = forge(box)
+    const forged = f.snapshot(f.tree([f.file('a', 'x')]), { sequence: LAST_SEQUENCE })
+    const ids = [forged]
+    for (let n = 0; n < 6; n++) {
+      time.now += 1000
+      ids.unshift((await box.save()).id)
+    }
+    const listed: string[] = []
+    for (let cursor: string | undefined, first = true; first || cursor; first = false) {
+      const query = { include_auto: false, include_trashed: false, limit: 2, ...(cursor && { cursor }) }
+      const { items, next } = await box.provider.list(query, context())
+      listed.push(...items.map(native))
+      cursor = next
+    }
+    expect(listed).toEqual(ids)
+    expect((await box.provider.get(ids[0] as string, context())).parent_id).toBe(`local:${ids[1]}`)
   })
 })
 

@@ -1,14 +1,12 @@
 import { readFileSync } from 'node:fs'
-import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
-import v8 from 'node:v8'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { CHUNK_BYTES } from '../../../src/providers/local/content.ts'
 import { type Entry, encodeTree } from '../../../src/providers/local/tree.ts'
 import { picture } from '../../support/oracle.ts'
 import { content } from '../../support/trees.ts'
 import { chunksOf, type Forge, forge, sha256, varint } from './forge.ts'
-import { DONE, REFUSED, siege, survive } from './siege.ts'
+import { DONE, REFUSED, siege, smallHeap, survive } from './siege.ts'
 import { context } from './support.ts'
 
 describe('metadata', () => {
@@ -162,14 +160,7 @@ describe('trees without end', () => {
     ['one that says it is small', { files: 10, directories: 10, links: 0 }, 'CORRUPT'],
     ['one that says how large it is', { files: 2 ** 40, directories: 2 ** 41 }, 'UNSUPPORTED'],
   ])('a tree that doubles forty times, %s: refused', async (_what, counts, code) => {
-    // As if this process had a heap of 50 MB.
-    const { getHeapStatistics } = v8
-    v8.getHeapStatistics = () => ({ ...getHeapStatistics(), heap_size_limit: 50e6 })
-    syncBuiltinESMExports()
-    onTestFinished(() => {
-      v8.getHeapStatistics = getHeapStatistics
-      syncBuiltinESMExports()
-    })
+    smallHeap()
     const { answers } = await survive((f) => {
       const tree = doubling(f)
       const { receipt } = f.fields(tree) as { receipt: object }

@@ -125,7 +125,7 @@ function bundleInto(directory: string): string {
   return outfile
 }
 
-export const unlocked: RecoveryHands['hold'] = async () => ({ async release() {} })
+export const unlocked: RecoveryHands['hold'] = async () => ({ async stillHeld() {}, async release() {} })
 
 /** Has a new provider take up what was left, as after a restart. */
 export async function recover({ open }: Workbench, hold = unlocked): Promise<Recovered[]> {
@@ -134,6 +134,14 @@ export async function recover({ open }: Workbench, hold = unlocked): Promise<Rec
   await provider.recover?.({ hold, settle: async (each) => void settled.push(each) }, context())
   await provider.close?.()
   return settled
+}
+
+/** Something is wrong with this server: it cannot take up what was left, and goes on without. */
+export async function failToRecover({ provider }: Workbench): Promise<void> {
+  const fail = async () => {
+    throw new Error('the lock is on fire')
+  }
+  await provider.recover?.({ hold: fail, settle: fail }, context())
 }
 
 export const outcomes = (settled: Recovered[]) => settled.map(({ outcome }) => outcome)

@@ -9,6 +9,7 @@ import {
   type Action,
   ageUnbegun,
   expectClean,
+  failToRecover,
   type Interrupted,
   interruptible,
   journalsOf,
@@ -16,6 +17,7 @@ import {
   leftoversIn,
   outcomes,
   recover,
+  unlocked,
 } from './interrupted.ts'
 import { context } from './support.ts'
 
@@ -194,6 +196,7 @@ describe('what somebody does after a restore was killed', () => {
 
   test('another restore, by a server that took nothing up: it is not overridden later', async () => {
     const { box, bad } = await killed(HALF_WAY)
+    await failToRecover(box)
     const { items } = await box.provider.list(
       { include_auto: true, include_trashed: false, limit: 10 },
       context(),
@@ -203,6 +206,15 @@ describe('what somebody does after a restore was killed', () => {
     expect(differences(bad, box.picture(), { except: (path) => !ours(path) })).toEqual([])
     expect(outcomes(await recover(box))).toEqual(['left'])
     expect(differences(bad, box.picture(), { except: (path) => path === '' })).toEqual([])
+  })
+
+  test('another restore, where this one had not begun to change anything: its directories stay as well', async () => {
+    const { box, id, good } = await killed('staging+30')
+    await failToRecover(box)
+    await box.restore(id)
+    expect(differences(good, box.picture())).toEqual([])
+    expect(outcomes(await recover(box))).toEqual(['rolled_back'])
+    expect(differences(good, box.picture())).toEqual([])
   })
 })
 
@@ -218,6 +230,22 @@ describe('what is not touched', () => {
     expect(leftoversIn(box).sort()).toEqual(alike.map((name) => `root/${name}`).sort())
   })
 
+  test('what somebody took the lock over from who was taking it up', async () => {
+    const { box } = await killed('committing+12')
+    const ours = (path: string) => path !== '' && !path.includes('.snapshot-mcp-')
+    const half = box.picture()
+    const lost = async () => ({
+      async release() {},
+      async stillHeld() {
+        throw new Error('taken over')
+      },
+    })
+    expect(await recover(box, lost)).toEqual([])
+    expect(differences(half, box.picture(), { except: (path) => !ours(path) })).toEqual([])
+    expect(journalsOf(box)).toHaveLength(1)
+    expect(outcomes(await recover(box))).toEqual(['finished'])
+  })
+
   test('a restore that is still running, or may be', async () => {
     const { box } = await killed('committing+12')
     const half = box.picture()
@@ -228,18 +256,11 @@ describe('what is not touched', () => {
 
     runBy(thisRunner())
     expect(await recover(box)).toEqual([])
+    // Whether this one lives, its lock tells.
     runBy({ pid: 1, host: 'another machine' })
-    expect(await recover(box)).toEqual([])
+    expect(await recover(box, async () => undefined)).toEqual([])
     expect(differences(half, box.picture())).toEqual([])
-
-    const later = box.open({ clock: () => Date.now() + 11 * 60_000 })
-    const settled: unknown[] = []
-    const hands = {
-      hold: async () => ({ async release() {} }),
-      settle: async (each: unknown) => void settled.push(each),
-    }
-    await later.recover?.(hands, context())
-    expect(settled).toHaveLength(1)
+    expect(outcomes(await recover(box))).toEqual(['finished'])
   })
 
   test('a source on which somebody else is at work, until they are done', async () => {
@@ -314,7 +335,10 @@ describe('what is not touched', () => {
     }
     const before = picture(box.dir)
     harmful.forEach(put)
-    expect(await recover(box)).toEqual([])
+    const settled: unknown[] = []
+    const settle = async (each: unknown) => void settled.push(each)
+    await box.provider.recover?.({ hold: unlocked, settle }, context())
+    expect(settled).toEqual([])
     const ours = (path: string) => /^home\/store\/(journal|cache)/.test(path)
     expect(differences(before, picture(box.dir), { except: ours })).toEqual([])
     expect(journalsOf(box)).toHaveLength(harmful.length)

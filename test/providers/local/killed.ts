@@ -34,7 +34,7 @@ process.exit()
 /** What comes before the part that is to be interrupted. */
 async function prepare(provider: Provider): Promise<() => Promise<unknown>> {
   if (action === 'recover') {
-    const hands = { hold: async () => ({ async release() {} }), async settle() {} }
+    const hands = { hold: async () => ({ async stillHeld() {}, async release() {} }), async settle() {} }
     return async () => provider.recover?.(hands, context)
   }
   const plan = await provider.planRestore(JSON.parse(action), context)

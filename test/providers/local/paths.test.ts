@@ -1,4 +1,5 @@
-import { rmSync, symlinkSync } from 'node:fs'
+import { linkSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { refusal } from '../../snapshots/world.ts'
 import { differences, picture } from '../../support/oracle.ts'
@@ -65,6 +66,111 @@ test('an undo of it brings everything back', async () => {
   const { safety_snapshot } = await box.restore(id, { paths: ['dir', 'fresh'] })
   await box.restore(safety_snapshot as string)
   expect(differences(live, box.picture())).toEqual([])
+})
+
+describe('an undo of it is about what the restore is about, and what that takes along', () => {
+  /** Restores the paths and undoes it, as the plan says; what then differs from what was live. */
+  async function undone(box: Workbench, id: string, paths: string[]) {
+    const live = box.picture()
+    const plan = await box.plan(id, { paths })
+    const { safety_snapshot } = await box.provider.restore(plan, context())
+    expect(differences(live, box.picture(), { except: (path) => path === '' })).not.toEqual([])
+    const back = plan.undo_paths ?? paths
+    const { warnings } = await box.restore(safety_snapshot as string, { paths: back })
+    return { back, warnings, left: differences(live, box.picture()) }
+  }
+
+  test('directories that were made', async () => {
+    const { box, id } = await edited()
+    const { back, left } = await undone(box, id, ['gone/deep/er', 'dir/b'])
+    expect(left).toEqual([])
+    expect(back).toEqual(['dir/b', 'gone'])
+  })
+
+  test('directories whose name is no text', async () => {
+    const box = workbench()
+    const name = Buffer.from('g\xf6ne', 'latin1')
+    const at = (below: string) => Buffer.concat([Buffer.from(`${box.root}/`), name, Buffer.from(below)])
+    mkdirSync(at('/deep'), { recursive: true })
+    writeFileSync(at('/deep/er'), 'saved')
+    const { id } = await box.save()
+    rmSync(at(''), { recursive: true })
+    const live = box.picture()
+    const paths = [{ bytes: Buffer.concat([name, Buffer.from('/deep/er')]).toString('base64') }]
+    const { undo_paths, ...plan } = await box.plan(id, { paths })
+    const { safety_snapshot = '' } = await box.provider.restore(plan, context())
+    expect(undo_paths).toEqual([{ bytes: name.toString('base64') }])
+    await box.restore(safety_snapshot, { paths: undo_paths! })
+    expect(differences(live, box.picture())).toEqual([])
+  })
+
+  test.each([
+    ['written over', (box: Workbench) => box.write('a', 'saved')],
+    ['removed', () => {}],
+    ['replaced by a directory', (box: Workbench) => box.write('a/b', 'saved')],
+  ])('the other names of a file that is %s', async (_what, save) => {
+    const box = workbench()
+    box.write('same', 'as it was')
+    save(box)
+    const { id } = await box.save()
+    rmSync(box.at('a'), { recursive: true, force: true })
+    box.write('a', 'live')
+    for (const name of ['b', 'dir/c']) {
+      mkdirSync(dirname(box.at(name)), { recursive: true })
+      linkSync(box.at('a'), box.at(name))
+    }
+    const { back, warnings, left } = await undone(box, id, ['a'])
+    expect(left).toEqual([])
+    expect(back).toEqual(['a', 'b', 'dir/c'])
+    expect(warnings).toEqual([])
+  })
+
+  test('the other names of what is in a directory that goes', async () => {
+    const box = workbench()
+    box.write('same', 'as it was')
+    const { id } = await box.save()
+    box.write('dir/deep/a', 'live')
+    linkSync(box.at('dir/deep/a'), box.at('b'))
+    const { back, left } = await undone(box, id, ['dir'])
+    expect(left).toEqual([])
+    expect(back).toEqual(['dir', 'b'])
+  })
+
+  test('nothing else', async () => {
+    const { box, id } = await edited()
+    linkSync(box.at('same/one'), box.at('same/three'))
+    linkSync(box.at('dir/b'), box.at('dir/d'))
+    expect((await box.plan(id, { paths: ['dir', 'same/one'] })).undo_paths).toBeUndefined()
+    expect((await box.plan(id)).undo_paths).toBeUndefined()
+  })
+
+  test('a file of more names than anybody could list comes back, and the undo says without which', async () => {
+    const box = workbench()
+    box.write('a', 'saved')
+    const { id } = await box.save()
+    box.write('a', 'live')
+    for (let n = 0; n < 1001; n++) linkSync(box.at('a'), box.at(`name-${n}`))
+    const { back, warnings } = await undone(box, id, ['a'])
+    expect(back).toEqual(['a'])
+    expect([box.read('a'), box.read('name-0')]).toEqual(['live', 'live'])
+    expect(warnings.join()).toMatch(/^1 path .* as a file of its own: "a"$/)
+  })
+})
+
+test('of a file with other names, one alone is restored, and the plan says so', async () => {
+  const box = workbench()
+  box.write('a', 'saved')
+  linkSync(box.at('a'), box.at('b'))
+  const { id } = await box.save()
+  box.write('a', 'live')
+  const warning = /^1 path is one file with others .* as a file of its own: "a"$/
+  expect((await box.plan(id, { paths: ['a'] })).warnings.join()).toMatch(warning)
+  expect((await box.plan(id, { paths: ['a', 'b'] })).warnings).toEqual([])
+  await box.restore(id, { paths: ['a'] })
+  const again = await box.plan(id, { paths: ['a'] })
+  expect(again).toMatchObject({ nothing_to_do: true, warnings: [expect.stringMatching(warning)] })
+  await box.restore(id)
+  expect((await box.plan(id, { paths: ['a'] })).warnings).toEqual([])
 })
 
 test.each(['dir/typo', 'di', 'dir/b/c', 'Dir', 'same/one/x'])(

@@ -1,6 +1,8 @@
 import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
-import { expect } from 'vitest'
+import v8 from 'node:v8'
+import { expect, onTestFinished } from 'vitest'
 import { SnapshotError } from '../../../src/snapshots/errors.ts'
 import type { Provider, RestoreRequest } from '../../../src/snapshots/provider.ts'
 import { differences, type Picture, picture } from '../../support/oracle.ts'
@@ -162,6 +164,17 @@ export async function survive(build: (f: Forge, at: Siege) => string) {
   const answers = await endure(at, build(forge(at.box), at))
   await isStillGood(at)
   return { at, answers }
+}
+
+/** For the running test this process has a heap of 50 MB, as far as it can tell. */
+export function smallHeap(): void {
+  const { getHeapStatistics } = v8
+  v8.getHeapStatistics = () => ({ ...getHeapStatistics(), heap_size_limit: 50e6 })
+  syncBuiltinESMExports()
+  onTestFinished(() => {
+    v8.getHeapStatistics = getHeapStatistics
+    syncBuiltinESMExports()
+  })
 }
 
 /** How everything ends that must not be trusted, and everything that may. */

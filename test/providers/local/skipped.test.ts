@@ -98,7 +98,7 @@ test('what is in the way is something to tell, also when there is nothing else t
   const plan = await box.plan(id)
   expect(plan.nothing_to_do).toBeUndefined()
   expect(plan.summary).not.toContain('Nothing to do')
-  expect(plan.warnings.join()).toMatch(/stays as it is: a$/)
+  expect(plan.warnings.join()).toMatch(/stays as it is: "a"$/)
   const { warnings } = await box.restore(id)
   expect(warnings).toEqual(plan.warnings)
   expect(box.picture().get('a')?.type).toBe('fifo')

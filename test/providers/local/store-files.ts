@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { decodeIndex } from '../../../src/providers/local/store/pack-index.ts'
 import type { Workbench } from './support.ts'
 
 /** The files of a folder of the store, by their whole paths. */
@@ -21,4 +22,22 @@ export function flip(box: Workbench, bytes: Buffer): void {
   const at = pack.indexOf(bytes.subarray(0, 64)) + 32
   pack[at] = (pack[at] as number) ^ 1
   writeFileSync(path, pack)
+}
+
+/** Damages an object that is stored uncompressed, and nothing else in its block. */
+export function spoilObject(box: Workbench, id: string): void {
+  for (const path of storeFiles(box, 'packs').filter((each) => each.endsWith('.idx'))) {
+    const { ids, places, blocks } = decodeIndex(readFileSync(path))
+    const place = places[ids.indexOf(id)]
+    const block = place && blocks[place.block]
+    if (!block) continue
+    if (block.codec !== 0) throw new Error('it is stored compressed')
+    const pack = path.replace(/idx$/, 'pack')
+    const bytes = readFileSync(pack)
+    const at = block.offset + place.offset
+    bytes[at] = (bytes[at] as number) ^ 1
+    writeFileSync(pack, bytes)
+    return
+  }
+  throw new Error('the object was not found')
 }

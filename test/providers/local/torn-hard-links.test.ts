@@ -23,3 +23,12 @@ test('a linked file that is written to between its names is saved as what was re
   await box.restore(id)
   expect(['a', 'b'].map(box.read)).toEqual(['first', 'first and second'])
 })
+
+test('a linked file that never stops changing is named under each of its names', async () => {
+  const box = workbench()
+  box.write('a', 'first')
+  linkSync(box.at('a'), box.at('b'))
+  intercept('readSync', () => appendFileSync(box.at('a'), ' and more'))
+  const { receipt } = await box.save()
+  expect(receipt?.changed_during_read).toEqual([{ path: 'a' }, { path: 'b' }])
+})

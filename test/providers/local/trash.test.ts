@@ -1,8 +1,10 @@
-import { readdirSync, renameSync } from 'node:fs'
+import { readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { createLeases } from '../../../src/providers/local/store/leases.ts'
 import { refusal, silent } from '../../snapshots/world.ts'
 import { differences } from '../../support/oracle.ts'
+import { intercept, systemFault } from './faults.ts'
 import { context, native, shelf, type Workbench, workbench } from './support.ts'
 
 const HOUR = 3_600_000
@@ -144,4 +146,48 @@ test('an expired snapshot that another process was quicker to move does not fail
   const { snapshot } = await provider.create({ ...request, auto: false, protected: false }, context())
   expect(moved).toBe(1)
   expect(await visible(box)).toEqual([native(snapshot)])
+})
+
+describe('several that are taken out of the trash together', () => {
+  async function trashed() {
+    const { box } = timed()
+    const ids = [(await box.save()).id, (await box.save()).id] as const
+    await box.provider.delete(await box.provider.planDelete(ids, context()), context())
+    return { box, ids, manifest: (n: 0 | 1) => join(box.home, 'store/trash', `${ids[n]}.json`) }
+  }
+
+  test('all stay where one of them is gone, by a purge that was waited for', async () => {
+    const { box, ids, manifest } = await trashed()
+    const turn = createLeases(join(box.home, 'store/leases')).exclude()
+    const undelete = refusal(box.provider.undelete!(ids, context()), 'NOT_FOUND')
+    rmSync(manifest(1))
+    turn?.release()
+    expect((await undelete).outcome).toBe('not_started')
+    expect(await visible(box)).toEqual([])
+  })
+
+  test('and of which the second one fails: it is said that some are out', async () => {
+    const { box, ids, manifest } = await trashed()
+    intercept('renameSync', (path) => {
+      if (path === manifest(1)) throw systemFault('EIO')
+    })
+    const problem = await refusal(box.provider.undelete!(ids, context()), 'INTERNAL')
+    expect(problem).toMatchObject({ outcome: 'partial', message: expect.not.stringContaining('Nothing') })
+    expect(await visible(box)).toEqual([ids[0]])
+  })
+})
+
+test('an update that cannot take its snapshot out of the trash changes nothing else either', async () => {
+  const { box, time } = timed()
+  const { id } = await box.save({ expires_at: iso(START + HOUR) })
+  time.now = START + HOUR
+  await box.save()
+  const turn = createLeases(join(box.home, 'store/leases')).exclude()
+  const cancel = new AbortController()
+  const change = { name: 'renamed', expires_at: null }
+  const update = refusal(box.provider.update!(id, change, context({ signal: cancel.signal })), 'CANCELLED')
+  cancel.abort()
+  expect((await update).outcome).toBe('not_started')
+  turn?.release()
+  expect(await box.provider.get(id, context())).toMatchObject({ name: 'saved', state: 'trashed' })
 })

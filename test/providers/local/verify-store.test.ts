@@ -8,6 +8,7 @@ import type { Provider, VerifyResult } from '../../../src/snapshots/provider.ts'
 import { refusal } from '../../snapshots/world.ts'
 import { differences, picture } from '../../support/oracle.ts'
 import { content } from '../../support/trees.ts'
+import { intercept } from './faults.ts'
 import { flip, packOf, storeFiles } from './store-files.ts'
 import { context, type Workbench, workbench } from './support.ts'
 
@@ -188,23 +189,85 @@ describe('a sample', () => {
   })
 })
 
-test.each([
-  ['a file', 'a', A],
-  ['a chunk', 'dir/large', LARGE.subarray(256 * 1024)],
-])('what was damaged is stored again by the next create: %s', async (_what, path, bytes) => {
-  const { box, second } = await saved()
-  const before = box.picture()
-  flip(box, bytes)
-  const provider = box.open()
-  expect((await verify(provider)).damaged).toMatchObject([{ paths: [{ path }] }])
+describe.each([
+  ['by the process that found it', (provider: Provider) => provider],
+  ['by another one, as after a command', (_: Provider, box: Workbench) => box.open()],
+])('what was damaged is stored again by the next create, %s', (_who, next) => {
+  test.each([
+    ['a file', 'a', A],
+    ['a chunk', 'dir/large', LARGE.subarray(256 * 1024)],
+  ])('%s', async (_what, path, bytes) => {
+    const { box, second } = await saved()
+    const before = box.picture()
+    // A create of its own: so the scan that the next one starts from says that everything is stored.
+    const server = box.open()
+    await server.create(again(box), context())
+    flip(box, bytes)
+    const finder = box.open()
+    expect((await verify(finder)).damaged).toMatchObject([{ paths: [{ path }] }])
+    await finder.close?.()
 
-  const source = { kind: 'path', id: box.root, name: 'root' }
-  await provider.create({ source, name: 'healing', labels: {}, auto: false, protected: false }, context())
-  expect((await verify(provider)).damaged).toEqual([])
-  const to = join(box.dir, 'copy')
-  const request = { snapshot: second, mode: 'new' as const, to, count: 1 }
+    const healer = next(finder, box)
+    await healer.create(again(box), context())
+    expect((await verify(healer)).damaged).toEqual([])
+    const to = join(box.dir, 'copy')
+    const request = { snapshot: second, mode: 'new' as const, to, count: 1 }
+    await healer.restore(await healer.planRestore(request, context()), context())
+    expect(differences(before, picture(to))).toEqual([])
+    // Stored again once: whoever comes next finds it there.
+    expect((await server.create(again(box), context())).receipt?.bytes_captured).toBe(0)
+    expect((await box.open().create(again(box), context())).receipt?.bytes_captured).toBe(0)
+  })
+})
+
+test('a server that is at work hears of what a command found', async () => {
+  const { box } = await saved()
+  const server = box.open()
+  await server.create(again(box), context())
+  flip(box, A)
+  await verify(box.open())
+  expect((await server.create(again(box), context())).receipt?.bytes_captured).toBe(A.length)
+  expect((await verify(box.open())).damaged).toEqual([])
+})
+
+test('what was only thought damaged is read, and once it was found sound it is not stored again', async () => {
+  const { box, first } = await saved()
+  const pack = packOf(box, B)
+  const bytes = readFileSync(pack)
+  flip(box, A)
+  await verify(box.open())
+  writeFileSync(pack, bytes)
+  const provider = box.open()
+  const request = { snapshot: first, mode: 'new' as const, to: join(box.dir, 'copy'), count: 1 }
   await provider.restore(await provider.planRestore(request, context()), context())
-  expect(differences(before, picture(to))).toEqual([])
+  await verify(box.open())
+  expect((await provider.create(again(box), context())).receipt?.bytes_captured).toBe(0)
+})
+
+test('a list of what is damaged that makes no sense costs nothing', async () => {
+  const { box } = await saved()
+  writeFileSync(
+    join(box.home, 'store/cache/damaged'),
+    `${'x '.repeat(100)}\n\n../../packs ${'0'.repeat(64)}\n`,
+  )
+  const { checked, ...found } = await verify(box.open())
+  expect(found).toEqual({ damaged: [], affected: [] })
+})
+
+test('damage of very many files is found without reading the indexes again for each', async () => {
+  const box = workbench()
+  for (let n = 0; n < 2000; n++) box.write(`file-${n}`, `the text of file ${n}`)
+  await box.save()
+  await box.provider.close?.()
+  for (const path of storeFiles(box, 'packs').filter((each) => each.endsWith('.pack')))
+    writeFileSync(path, Buffer.alloc(readFileSync(path).length))
+  let listings = 0
+  intercept('readdirSync', (path) => {
+    if (path.endsWith('store/packs')) listings++
+  })
+  const { damaged, omitted = 0 } = await verify(box.open())
+  expect(damaged.length + omitted).toBeGreaterThan(2000)
+  expect(listings).toBeLessThan(20)
 })
 
 test('it tells how far it is, and can be cancelled', async () => {
@@ -223,6 +286,11 @@ test('it tells how far it is, and can be cancelled', async () => {
   }
   await refusal(box.open().verify!({}, context({ signal: stop.signal, progress })), 'CANCELLED')
   expect(told).toHaveLength(1)
+})
+
+const again = (box: Workbench) => ({
+  source: { kind: 'path', id: box.root, name: 'root' },
+  ...{ name: 'again', labels: {}, auto: false, protected: false },
 })
 
 /** Wipes the block that holds the top directory of a snapshot. */

@@ -8,7 +8,10 @@ export const CODEC = { raw: 0, brotli: 1, zstd: 2 } as const
 const compressAsync = promisify(brotliCompress)
 const decompressAsync = promisify(brotliDecompress)
 
-/** Quality 0 packs about 2.5 times at several hundred MB/s; a higher one halves the speed for 5 % more. */
+/**
+ * Quality 0 packs a source tree to a third at several hundred MB/s; the next one makes a first snapshot cost a quarter
+ * more for 6 % less. The window, 2^18, spans a block of contents.
+ */
 const PARAMS = { [constants.BROTLI_PARAM_QUALITY]: 0, [constants.BROTLI_PARAM_LGWIN]: 18 }
 /** One output buffer of the right size instead of many of 16 KiB to be joined. The least zlib takes is 64. */
 const outputSize = (bytes: number) => Math.max(64, bytes)
@@ -26,12 +29,12 @@ export async function compress(raw: Buffer): Promise<{ codec: number; bytes: Buf
 
 /** `size` is the length the index promises; output beyond it is refused before it is allocated. */
 export async function decompress(codec: number, stored: Buffer, size: number): Promise<Buffer> {
-  if (codec === CODEC.raw) return stored
-  if (codec !== CODEC.brotli) throw new MalformedBytes(`codec ${codec} is not known to this version`)
-  const raw = await decompressAsync(stored, {
-    maxOutputLength: Math.max(size, 1),
-    chunkSize: outputSize(size),
-  })
+  const raw = codec === CODEC.raw ? stored : await inflate(codec, stored, size)
   if (raw.length !== size) throw new MalformedBytes('block has the wrong size')
   return raw
+}
+
+async function inflate(codec: number, stored: Buffer, size: number): Promise<Buffer> {
+  if (codec !== CODEC.brotli) throw new MalformedBytes(`codec ${codec} is not known to this version`)
+  return decompressAsync(stored, { maxOutputLength: Math.max(size, 1), chunkSize: outputSize(size) })
 }

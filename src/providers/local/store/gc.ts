@@ -2,15 +2,14 @@ import { statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Pause } from '../pause.ts'
-import { errno } from '../system-error.ts'
-import { syncDirectory, unlinkIfThere } from './durable.ts'
+import { isDiskFull } from '../system-error.ts'
 import type { Lease, Leases } from './leases.ts'
 import type { ManifestStore } from './manifests.ts'
 import { createMark, type Mark } from './mark.ts'
 import type { ObjectStore } from './objects.ts'
-import type { Pack } from './pack-table.ts'
+import type { Pack, PackFiles } from './pack-table.ts'
 import { copyLive, DamagedPack } from './repack.ts'
-import { removeDrafts, removeUnfinished } from './unfinished.ts'
+import { removeDrafts, removePacks, withoutIndex } from './unfinished.ts'
 
 /** A pack is rewritten when this share of it or more is dead: by itself, and when somebody asks for all that can be. */
 export const SHARE = { usual: 0.4, all: 0.1 } as const
@@ -117,7 +116,7 @@ function givingWay(turn: Lease, { pause, insist }: CollectOptions): Pause {
 
 interface Sweep extends CollectOptions {
   turn: Lease
-  /** Packs that are left as they are. */
+  /** Packs that are left as they are: those that cannot be copied, and the copies. */
   apart: Set<string>
   result: Collected
 }
@@ -130,12 +129,15 @@ async function sweep(store: Collectable, mark: Mark, options: Sweep): Promise<bo
   objects.refresh(true)
   await mark.update(pause)
   manifests.sweepDetails()
-  result.freed += removeUnfinished(packs)
   removeDrafts(directory)
+  const unusable = [...withoutIndex(packs), ...objects.unreadable()]
+  // What is missing may be in one of these, and come back with its index.
+  if (unusable.length > 0 && !mark.isWhole()) result.left = 'damaged'
+  else result.freed += removePacks(packs, unusable)
 
   const weighed = objects.packs().map((pack) => weigh(pack, mark, objects))
   turn.check()
-  const unneeded = weighed.filter(({ needed }) => !needed).map(({ pack }) => pack)
+  const unneeded = weighed.filter(({ needed }) => !needed).map(({ pack }) => pack.name)
   result.freed += removePacks(packs, unneeded)
   const victims = weighed
     .filter(({ needed, pack }) => needed && !apart.has(pack.name))
@@ -148,8 +150,15 @@ async function sweep(store: Collectable, mark: Mark, options: Sweep): Promise<bo
     return false
   }
   try {
-    result.freed -= await rewrite(objects, group, mark, pause, turn)
-    result.freed += removePacks(packs, group)
+    const written = await rewrite(objects, group, mark, pause, turn)
+    for (const { name, bytes, indexBytes } of written) {
+      apart.add(name)
+      result.freed -= bytes + indexBytes
+    }
+    result.freed += removePacks(
+      packs,
+      group.map(({ name }) => name),
+    )
     return victims.length > group.length
   } catch (error) {
     if (error instanceof DamagedPack) {
@@ -157,7 +166,7 @@ async function sweep(store: Collectable, mark: Mark, options: Sweep): Promise<bo
       result.left = 'damaged'
       return true
     }
-    if (errno(error) !== 'ENOSPC' && errno(error) !== 'EDQUOT') throw error
+    if (!isDiskFull(error)) throw error
     result.left = 'no_room'
     return false
   } finally {
@@ -216,33 +225,22 @@ function roomIn(directory: string): number {
   return bavail * bsize
 }
 
-/** Returns the bytes written. They are durable when it returns, so what they replace may go. */
+/** Returns the packs written. They are durable when it returns, so what they replace may go. */
 async function rewrite(
   objects: ObjectStore,
   packs: readonly Pack[],
   mark: Mark,
   pause: Pause,
   turn: Lease,
-): Promise<number> {
+): Promise<PackFiles[]> {
   const writer = await copyLive(objects, packs, mark, pause)
-  const before = objects.size()
   try {
     turn.check()
-    await writer.commit()
+    const written = await writer.commit()
+    turn.check()
+    return written
   } catch (error) {
     await writer.abort()
     throw error
   }
-  turn.check()
-  return objects.size() - before
-}
-
-/** The indexes first: none of them ever names a pack that is not there. Returns the bytes freed. */
-function removePacks(directory: string, packs: readonly Pack[]): number {
-  if (packs.length === 0) return 0
-  for (const extension of ['idx', 'pack']) {
-    for (const { name } of packs) unlinkIfThere(join(directory, `${name}.${extension}`))
-    syncDirectory(directory)
-  }
-  return packs.reduce((sum, { bytes, indexBytes }) => sum + bytes + indexBytes, 0)
 }

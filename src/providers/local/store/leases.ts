@@ -1,12 +1,21 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fail } from '../../../snapshots/errors.ts'
 import { hasEnded, isCheckable, Runner, thisRunner } from '../../../state/runner.ts'
 import { MalformedBytes } from '../bytes.ts'
-import { errno } from '../system-error.ts'
-import { readPlainFile } from './plain-file.ts'
+import { errno, isDiskFull } from '../system-error.ts'
+import { readPlainFile, replaceFile } from './plain-file.ts'
 
 /**
  * Who relies on objects being where they are, and who moves them. A create shares the store with other creates; gc has
@@ -34,23 +43,31 @@ type Kind = 'shared' | 'exclusive'
 const MAX_BYTES = 64 * 1024
 const NAME = /^(shared|exclusive)-[0-9a-f]{24}$/
 
+const BEAT_FLAGS = constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+
 const WAIT_MS = 10_000
 const BEAT_MS = 5_000
 /** After this long without a sign of life a holder on another machine or in another container is taken for dead. */
 const SILENCE_MS = 60_000
 
+export interface LeasesOptions {
+  /** How long a create waits for the end of a turn, and how often a lease gives a sign of life. */
+  waitMs?: number
+  beatMs?: number
+  /** Clears away something where the disk has no room for the lease of who wants to give space back. */
+  makeRoom?: () => void
+}
+
 export function createLeases(
   directory: string,
-  { waitMs = WAIT_MS, beatMs = BEAT_MS }: { waitMs?: number; beatMs?: number } = {},
+  { waitMs = WAIT_MS, beatMs = BEAT_MS, makeRoom }: LeasesOptions = {},
 ): Leases {
   const register = (kind: Kind): Lease & { name: string } => {
     const name = `${kind}-${randomBytes(12).toString('hex')}`
     const path = join(directory, name)
     const text = JSON.stringify(thisRunner())
-    const draft = join(directory, `.${name}.tmp`)
-    // Renamed, so that nobody reads half of one. Not synced: a lease need not survive a power cut, nor does its holder.
-    writeFileSync(draft, text, { mode: 0o600 })
-    renameSync(draft, path)
+    // Not synced: a lease need not survive a power cut, nor does its holder.
+    replaceFile(path, text)
     const heart = setInterval(() => touch(path, text), beatMs).unref()
     return {
       name,
@@ -76,9 +93,19 @@ export function createLeases(
       const kind = NAME.exec(name)?.[1] as Kind | undefined
       if (!kind || name === own) continue
       if (isAlive(join(directory, name), join(directory, own))) kinds.push(kind)
-      else rmSync(join(directory, name), { force: true, recursive: true })
+      else clear(join(directory, name))
     }
     return kinds
+  }
+
+  const registerExclusive = () => {
+    try {
+      return register('exclusive')
+    } catch (error) {
+      if (!makeRoom || !isDiskFull(error)) throw error
+      makeRoom()
+      return register('exclusive')
+    }
   }
 
   return {
@@ -99,7 +126,7 @@ export function createLeases(
       }
     },
     exclude() {
-      const lease = register('exclusive')
+      const lease = registerExclusive()
       if (!lease.wanted()) return lease
       lease.release()
       return undefined
@@ -107,28 +134,41 @@ export function createLeases(
   }
 }
 
-/** A beat that fails is one beat less. Never makes the file anew: that would hide that the lease was lost. */
+/**
+ * A beat that fails is one beat less. Never makes the file anew: that would hide that the lease was lost. Nor does it
+ * follow a link that somebody has put there.
+ */
 function touch(path: string, text: string): void {
   try {
-    writeFileSync(path, text, { flag: 'r+' })
+    const fd = openSync(path, BEAT_FLAGS)
+    try {
+      writeFileSync(fd, text)
+    } finally {
+      closeSync(fd)
+    }
   } catch {
     // Gone, and `check` tells.
   }
 }
 
-function isAlive(path: string, own: string): boolean {
-  let text: string
+/** What is left of the dead counts for nothing, and can stay where it cannot be removed. */
+function clear(path: string): void {
   try {
-    text = readPlainFile(path, MAX_BYTES).toString('utf8')
-  } catch (error) {
-    // Something else under that name holds nothing.
-    if (error instanceof MalformedBytes) return false
-    // What cannot be read just now may be alive for all we know.
-    return errno(error) !== 'ENOENT'
+    rmSync(path, { force: true, recursive: true })
+  } catch {
+    // It may belong to another user.
   }
-  const runner = runnerIn(text)
-  if (!runner) return false
-  if (isCheckable(runner)) return !hasEnded(runner)
+}
+
+function isAlive(path: string, own: string): boolean {
+  try {
+    const runner = runnerIn(readPlainFile(path, MAX_BYTES).toString('utf8'))
+    if (!runner) return false
+    if (isCheckable(runner)) return !hasEnded(runner)
+  } catch (error) {
+    // Something else under that name holds nothing. One that cannot be read may be that of another user, and alive.
+    if (error instanceof MalformedBytes || errno(error) === 'ENOENT') return false
+  }
   // Both times are from the clock of the file system, whatever the machines think of the hour.
   const [theirs, ours] = [path, own].map((file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs)
   return theirs !== undefined && (ours ?? theirs) - theirs < SILENCE_MS

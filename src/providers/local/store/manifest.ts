@@ -88,3 +88,10 @@ export interface Stored {
   details: Details
   trashed: boolean
 }
+
+/** Sorts by number. Two have the same one only where somebody has used the numbers up: then the time counts. */
+export function newestFirst(a: Order, b: Order): number {
+  if (a.sequence !== b.sequence) return b.sequence - a.sequence
+  return a.created_at === b.created_at ? 0 : a.created_at < b.created_at ? 1 : -1
+}
+type Order = Pick<Manifest, 'sequence' | 'created_at'>

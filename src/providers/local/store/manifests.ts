@@ -2,9 +2,9 @@ import { existsSync, lstatSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { fail } from '../../../snapshots/errors.ts'
 import { MalformedBytes } from '../bytes.ts'
-import { errno, systemError } from '../system-error.ts'
+import { errno, isShortage, systemError } from '../system-error.ts'
 import { syncNames, unlinkIfThere, writeDurably } from './durable.ts'
-import { Details, Manifest, type Stored } from './manifest.ts'
+import { Details, Manifest, newestFirst, type Stored } from './manifest.ts'
 import { readPlainFile } from './plain-file.ts'
 import { PLACE, type Seal } from './seal.ts'
 
@@ -18,12 +18,15 @@ export interface ManifestStore {
   /** Makes the snapshot exist. The last step of a create: everything it refers to is durable by then. */
   add(manifest: Manifest, details: Details): Stored
   get(id: string): Stored
-  /** Newest first; unreadable ones come apart. Live ones are read before those in the trash: one that is deleted meanwhile is not missed. */
+  /** Newest first; unreadable ones come apart. One that is moved meanwhile, into the trash or out of it, is not missed. */
   list(): { stored: Stored[]; damaged: { id: string; modified: Date }[] }
+  /** Of all there are, also in the trash, whether they can be read or not. */
+  ids(): string[]
   /** Forgets what was read, so that the next reading comes from the disk. */
   forget(): void
   /** False when the details are missing or make no sense: `get` then makes some up. */
   hasDetails(id: string): boolean
+  /** Fails where the present ones cannot be read just now: they are not written over unseen. */
   setDetails(id: string, details: Details): void
   trash(id: string, how: NonNullable<Details['trashed']>): void
   untrash(id: string): void
@@ -38,6 +41,12 @@ export function createManifestStore(home: string, seal: Seal): ManifestStore {
   const live = join(home, 'snapshots')
   const trash = join(home, 'trash')
   const details = join(home, 'details')
+  /** Where a snapshot may lie. Looked at in this order, one that is moved once in between is found, whichever way. */
+  const looks = [
+    { folder: live, trashed: false },
+    { folder: trash, trashed: true },
+    { folder: live, trashed: false },
+  ]
   /** Manifests never change, so one read is enough. */
   const parsed = new Map<string, Manifest>()
   const detailsCache = new Map<string, { version: string; details: Details }>()
@@ -61,7 +70,7 @@ export function createManifestStore(home: string, seal: Seal): ManifestStore {
     return result.data
   }
 
-  /** Undefined when there are none, or none that make sense. */
+  /** Undefined when there are none, or none that make sense. Throws what keeps them from being read. */
   const readDetails = (id: string): Details | undefined => {
     const path = join(details, `${id}.json`)
     try {
@@ -79,32 +88,47 @@ export function createManifestStore(home: string, seal: Seal): ManifestStore {
     }
   }
 
+  /** A disk that fails takes the details for now, and nothing else. */
+  const detailsIfReadable = (id: string): Details | undefined => {
+    try {
+      return readDetails(id)
+    } catch (error) {
+      if (isShortage(error)) throw error
+      return undefined
+    }
+  }
+
   /** The content is safe in the manifest; without its details a snapshot is kept rather than risked. */
   const loadDetails = (id: string): Details =>
-    readDetails(id) ?? {
+    detailsIfReadable(id) ?? {
       name: id.slice(0, 12),
       note: 'The details of this snapshot cannot be read.',
       labels: {},
       protected: true,
     }
 
-  const find = (id: string): { folder: string; trashed: boolean } => {
-    if (ID.test(id)) {
-      if (existsSync(join(live, `${id}.json`))) return { folder: live, trashed: false }
-      if (existsSync(join(trash, `${id}.json`))) return { folder: trash, trashed: true }
+  /** Undefined when it is not in this folder (any more). */
+  const loadFrom = (id: string, { folder, trashed }: (typeof looks)[number]): Stored | undefined => {
+    try {
+      if (!existsSync(join(folder, `${id}.json`))) return undefined
+      return { id, manifest: load(id, folder), details: loadDetails(id), trashed }
+    } catch (error) {
+      if (errno(error) === 'ENOENT') return undefined
+      throw error
     }
-    throw noSuchSnapshot(id)
   }
 
-  const get = (id: string): Stored => {
-    const { folder, trashed } = find(id)
-    return { id, manifest: load(id, folder), details: loadDetails(id), trashed }
-  }
-
-  const setDetails = (id: string, value: Details) => {
+  const writeDetails = (id: string, value: Details) => {
     const bytes = Buffer.from(`${JSON.stringify(value, null, 2)}\n`)
     writeDurably(join(details, `${id}.json`), seal.seal(bytes, PLACE.details(id)))
     detailsCache.delete(id)
+  }
+
+  const ids = () => looks.flatMap(({ folder }) => idsIn(folder))
+
+  const setDetails = (id: string, value: Details) => {
+    readDetails(id)
+    writeDetails(id, value)
   }
 
   const move = (id: string, from: string, to: string) => {
@@ -116,48 +140,55 @@ export function createManifestStore(home: string, seal: Seal): ManifestStore {
     add(manifest, value) {
       const bytes = Buffer.from(`${JSON.stringify(Manifest.parse(manifest))}\n`)
       const id = seal.id(bytes).slice(0, ID_LENGTH)
-      setDetails(id, value)
+      writeDetails(id, value)
       writeDurably(join(live, `${id}.json`), seal.seal(bytes, PLACE.manifest(id)))
       parsed.set(id, manifest)
       return { id, manifest, details: value, trashed: false }
     },
-    get,
+    get(id) {
+      for (const look of ID.test(id) ? looks : []) {
+        const found = loadFrom(id, look)
+        if (found) return found
+      }
+      throw noSuchSnapshot(id)
+    },
     list() {
       const stored: Stored[] = []
       const broken: { id: string; modified: Date }[] = []
       const seen = new Set<string>()
-      for (const [folder, trashed] of [
-        [live, false],
-        [trash, true],
-      ] as const) {
-        for (const file of readdirSync(folder)) {
-          const id = file.replace(/\.json$/, '')
-          // A power cut may bring back the old name of one that was moved: then the live one counts, as in `find`.
-          if (!ID.test(id) || (trashed && seen.has(id))) continue
-          seen.add(id)
+      for (const look of looks) {
+        for (const id of idsIn(look.folder)) {
+          // A power cut may bring back the old name of one that was moved: then the live one counts, as in `get`.
+          if (seen.has(id)) continue
           try {
-            stored.push({ id, manifest: load(id, folder), details: loadDetails(id), trashed })
-          } catch {
-            // Damaged, or moved by another process between the two readings: only the first is worth telling.
-            const file = lstatSync(join(folder, `${id}.json`), { throwIfNoEntry: false })
-            if (file) broken.push({ id, modified: file.mtime })
+            const found = loadFrom(id, look)
+            if (!found) continue
+            stored.push(found)
+          } catch (error) {
+            if (isShortage(error)) throw error
+            const file = lstatSync(join(look.folder, `${id}.json`), { throwIfNoEntry: false })
+            if (!file) continue
+            broken.push({ id, modified: file.mtime })
           }
+          seen.add(id)
         }
       }
-      stored.sort((a, b) => b.manifest.sequence - a.manifest.sequence || (a.id < b.id ? -1 : 1))
+      stored.sort((a, b) => newestFirst(a.manifest, b.manifest) || (a.id < b.id ? -1 : 1))
       return { stored, damaged: broken }
     },
+    ids,
     forget() {
       parsed.clear()
       detailsCache.clear()
     },
-    hasDetails: (id) => readDetails(id) !== undefined,
+    hasDetails: (id) => detailsIfReadable(id) !== undefined,
     setDetails,
     trash(id, how) {
       setDetails(id, { ...loadDetails(id), trashed: how })
       move(id, live, trash)
     },
     untrash(id) {
+      readDetails(id)
       move(id, trash, live)
       const { trashed: _, ...rest } = loadDetails(id)
       try {
@@ -183,11 +214,19 @@ export function createManifestStore(home: string, seal: Seal): ManifestStore {
       return removed
     },
     sweepDetails() {
-      const described = readdirSync(details).filter((file) => ID.test(file.replace(/\.json$/, '')))
-      const kept = new Set([...readdirSync(live), ...readdirSync(trash)])
-      for (const file of described) if (!kept.has(file)) unlinkIfThere(join(details, file))
+      const described = idsIn(details)
+      const kept = new Set(ids())
+      for (const id of described) if (!kept.has(id)) unlinkIfThere(join(details, `${id}.json`))
     },
   }
+}
+
+/** Of the files in a folder that are named after one. */
+function idsIn(folder: string): string[] {
+  return readdirSync(folder)
+    .filter((file) => file.endsWith('.json'))
+    .map((file) => file.slice(0, -'.json'.length))
+    .filter((id) => ID.test(id))
 }
 
 function parseJson(bytes: Buffer): unknown {

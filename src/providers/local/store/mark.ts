@@ -12,6 +12,8 @@ export interface Mark {
   /** Walks the snapshots that were not there before. CORRUPT when one cannot be read: nothing may be deleted then. */
   update(pause: Pause): Promise<void>
   isLive(id: string): boolean
+  /** Nothing that is live is missing, as far as the indexes tell. */
+  isWhole(): boolean
   /** Where a packer puts an object that is live. */
   streamOf(id: string): 'tree' | 'content'
 }
@@ -80,6 +82,10 @@ export function createMark({ manifests, objects, except = new Set() }: MarkOptio
       }
     },
     isLive: (id) => live.has(id),
+    isWhole() {
+      for (const id of live) if (!objects.has(id)) return false
+      return true
+    },
     streamOf: (id) => (trees.has(id) || links.has(id) ? 'tree' : 'content'),
   }
 }

@@ -1,26 +1,33 @@
-import { closeSync, existsSync, readSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fail } from '../../../snapshots/errors.ts'
-import { decompress } from './codec.ts'
+import { isShortage, unlessShort } from '../system-error.ts'
+import { createBlocks, type WholeBlock } from './blocks.ts'
 import type { PackIndex, Place } from './pack-index.ts'
 import { createPackTable, type Location, type Pack } from './pack-table.ts'
 import { createPackWriter, type PackWriter } from './pack-writer.ts'
-import { openPlainFile } from './plain-file.ts'
-import { PLACE, type Seal } from './seal.ts'
+import type { Seal } from './seal.ts'
 
 /** Content-addressed storage: bytes in, id out, kept once whoever asks. */
 export interface ObjectStore {
   /** The id of these bytes, stored or not. */
   idOf(bytes: Uint8Array): string
   has(id: string): boolean
+  /** It is there, and nobody has found it damaged: what a create may rely on. */
+  isSound(id: string): boolean
   /** Length in bytes as the indexes have it; undefined when the object is missing. */
   length(id: string): number | undefined
   /** The bytes, checked against the id. CORRUPT when they are missing or differ. */
   read(id: string): Promise<Buffer>
   /** Picks up what other processes committed. Cheap when nothing changed. */
   refresh(force?: boolean): void
+  /** Forgets what was read and written, so that the next reading comes from the disk. */
+  unread(): void
   writer(): ObjectWriter
-  /** Reads the blocks of all packs that `chosen` says yes to, each once. What is damaged is forgotten, as by `read`. */
+  /**
+   * Reads the blocks of all packs that `chosen` says yes to, each once. What is damaged is forgotten, as by `read`, and
+   * noted for the other processes of the store.
+   */
   check(chosen: () => boolean): AsyncGenerator<CheckedBlock>
   packs(): readonly Pack[]
   /** The name of the pack that an object is read from. */
@@ -31,8 +38,10 @@ export interface ObjectStore {
   isElsewhere(id: string, apart: ReadonlySet<string>): Promise<boolean>
   /** Bytes of all packs and their indexes on disk. */
   size(): number
-  /** Indexes that could not be read, by name: their objects are missing. */
+  /** Indexes that could not be read, and packs that were cut off, by name: objects of theirs are missing. */
   damaged(): readonly string[]
+  /** Names of packs of which nothing can be found, because their index is damaged. */
+  unreadable(): string[]
   /** Rises whenever an object that was there is not there any more: who relied on it has to look again. */
   losses(): number
   close(): void
@@ -48,101 +57,22 @@ export interface CheckedBlock {
   damaged: string[]
 }
 
-/** A block as it is once opened, and what it inflates to. */
-export interface WholeBlock {
-  packed: Buffer
-  codec: number
-  whole: Buffer
-}
-
-export interface ObjectWriter extends Omit<PackWriter, 'commit'> {
+export interface ObjectWriter extends PackWriter {
   /** The id of the bytes, stored if nobody has them yet. */
   put(bytes: Uint8Array, stream: 'tree' | 'content'): { id: string; added: boolean }
   /** Bytes of the contents that were new, before they were compressed. */
   captured(): number
-  commit(): Promise<void>
 }
 
-/** Inflated blocks kept for the next objects of the same block. */
-const CACHE_BYTES = 32 * 1024 * 1024
-/** Blocks inflated ahead of a reader. */
-const PREFETCH = 4
-/** Larger ones are inflated when somebody wants them. */
-const PREFETCH_BYTES = 2 * 1024 * 1024
-/** Packs whose file stays open. */
-const MAX_OPEN = 64
-
-export function createObjectStore(directory: string, seal: Seal): ObjectStore {
-  const table = createPackTable(directory, seal, (pack) => closePack(pack.name))
-  /** Descriptors of the packs whose file is open. */
-  const open = new Map<string, number>()
-  const cache = new Map<string, { block: Promise<Buffer>; bytes: number }>()
-  let cachedBytes = 0
-  let last: { pack: Pack; block: number } | undefined
-
-  const handle = ({ name }: Pack): number => {
-    const present = open.get(name)
-    if (present !== undefined) return present
-    if (open.size >= MAX_OPEN) for (const other of [...open.keys()].slice(0, MAX_OPEN / 2)) closePack(other)
-    const { fd } = openPlainFile(join(directory, `${name}.pack`))
-    open.set(name, fd)
-    return fd
-  }
-
-  const closePack = (name: string) => {
-    const fd = open.get(name)
-    if (fd !== undefined) closeSync(fd)
-    open.delete(name)
-  }
-
-  const readBlock = async (pack: Pack, number: number): Promise<WholeBlock> => {
-    const { offset, stored, size, codec } = pack.index.blocks[number] as PackIndex['blocks'][number]
-    const bytes = Buffer.allocUnsafe(stored)
-    if (readSync(handle(pack), bytes, 0, stored, offset) !== stored) throw new Error('pack ends early')
-    const packed = seal.open(bytes, PLACE.block(pack.name, offset))
-    return { packed, codec, whole: await decompress(codec, packed, size) }
-  }
-
-  const inflate = async (pack: Pack, number: number): Promise<Buffer> => (await readBlock(pack, number)).whole
-
-  const block = (pack: Pack, number: number): Promise<Buffer> => {
-    const key = `${pack.name}/${number}`
-    const hit = cache.get(key)
-    if (hit) {
-      cache.delete(key)
-      cache.set(key, hit)
-      return hit.block
-    }
-    const promise = inflate(pack, number)
-    promise.catch(() => evict(key))
-    const bytes = pack.index.blocks[number]?.size ?? 0
-    cache.set(key, { block: promise, bytes })
-    cachedBytes += bytes
-    for (const oldest of cache.keys()) {
-      if (cachedBytes <= CACHE_BYTES || oldest === key) break
-      evict(oldest)
-    }
-    return promise
-  }
-
-  /** A reader that goes on to the next block will want more: inflating them on other threads now saves the wait. */
-  const prefetch = (pack: Pack, from: number) => {
-    for (const [n, { size }] of pack.index.blocks.slice(from + 1, from + 1 + PREFETCH).entries()) {
-      const ahead = n + 1
-      if (size > PREFETCH_BYTES) return
-      if (!cache.has(`${pack.name}/${from + ahead}`)) block(pack, from + ahead).catch(() => {})
-    }
-  }
-
-  const evict = (key: string) => {
-    cachedBytes -= cache.get(key)?.bytes ?? 0
-    cache.delete(key)
-  }
+export function createObjectStore(
+  directory: string,
+  { seal, notes }: { seal: Seal; notes: string },
+): ObjectStore {
+  const blocks = createBlocks(directory, seal)
+  const table = createPackTable(directory, { seal, notes, onGone: (pack) => blocks.release(pack.name) })
 
   const readAt = async (id: string, { pack, place }: Location): Promise<Buffer> => {
-    const whole = await block(pack, place.block)
-    if (last?.pack === pack && last.block + 1 === place.block) prefetch(pack, place.block)
-    last = { pack, block: place.block }
+    const whole = await blocks.read(pack, place.block)
     const bytes = whole.subarray(place.offset, place.offset + place.length)
     if (seal.id(bytes) !== id) throw new Error('hash differs')
     return bytes
@@ -156,102 +86,121 @@ export function createObjectStore(directory: string, seal: Seal): ObjectStore {
       try {
         return await readAt(id, found)
       } catch (error) {
+        if (isShortage(error)) throw error
         // It may have been moved to another pack since the indexes were read.
         table.refresh(true)
         if (table.locate(id)?.pack !== found.pack) continue
-        for (const other of table.copies(id)) {
-          const bytes = await readAt(id, other).catch(() => undefined)
-          if (bytes) return bytes
-        }
-        // Forgotten, so that the next create stores the bytes again if it still meets them.
+        table.distrust(found.pack.name, id)
+        const other = await intactCopy(id, new Set([found.pack.name]))
+        if (other) return other
+        // The next create stores the bytes again if it still meets them.
         table.forget(id)
         throw corrupt(id, 'is damaged', error)
       }
     }
   }
 
-  /** The copy that is read by preference is tried first, because looking for the others takes long. */
-  const isElsewhere = async (id: string, apart: ReadonlySet<string>): Promise<boolean> => {
-    const isGood = (at: Location) =>
-      !apart.has(at.pack.name) &&
-      readAt(id, at).then(
-        () => true,
-        () => false,
-      )
-    const first = table.locate(id)
-    if (first && (await isGood(first))) return true
-    for (const other of table.copies(id)) if (await isGood(other)) return true
-    return false
+  /** The bytes as a pack outside of these has them. */
+  const intactCopy = async (id: string, apart: ReadonlySet<string>): Promise<Buffer | undefined> => {
+    for (const copy of table.copies(id)) {
+      if (apart.has(copy.pack.name)) continue
+      const bytes = await readAt(id, copy).catch(unlessShort)
+      if (bytes) return bytes
+    }
+    return undefined
   }
 
-  const isIntact = (id: string): Promise<boolean> =>
-    read(id).then(
-      () => true,
-      () => false,
-    )
+  const isElsewhere = async (id: string, apart: ReadonlySet<string>): Promise<boolean> =>
+    (await intactCopy(id, apart)) !== undefined
 
   async function* check(chosen: () => boolean): AsyncGenerator<CheckedBlock> {
     table.refresh(true)
     for (const pack of [...table.packs()]) {
       for (const [number, held] of byBlock(pack.index).entries()) {
         if (!chosen()) continue
-        const whole = await inflate(pack, number).catch(() => undefined)
+        const whole = await blocks.readAnew(pack, number).catch(unlessShort)
         // Removed while this went on: what is still needed of it lies elsewhere, or will be missed by who needs it.
         if (!whole && !existsSync(join(directory, `${pack.name}.idx`))) break
-        const damaged: string[] = []
-        for (const n of held) {
-          const { offset, length } = pack.index.places[n] as Place
-          const id = pack.index.ids[n] as string
-          if (whole && seal.id(whole.subarray(offset, offset + length)) === id) continue
-          evict(`${pack.name}/${number}`)
-          // It may be there twice, or have been moved to another pack meanwhile.
-          if (!(await isIntact(id))) damaged.push(id)
-        }
         yield {
           pack: pack.name,
           objects: held.length,
           bytes: pack.index.blocks[number]?.stored ?? 0,
-          damaged,
+          damaged: await damagedIn(pack, number, held, whole?.whole),
         }
       }
     }
+    table.tell()
+  }
+
+  /** Those objects of a block of which no intact copy is left. `whole` is the block, if it can be read at all. */
+  const damagedIn = async (
+    pack: Pack,
+    number: number,
+    held: readonly number[],
+    whole: Buffer | undefined,
+  ): Promise<string[]> => {
+    const bad: string[] = []
+    for (const n of held) {
+      const { offset, length } = pack.index.places[n] as Place
+      const id = pack.index.ids[n] as string
+      if (whole && seal.id(whole.subarray(offset, offset + length)) === id) table.trust(pack.name, id)
+      else bad.push(id)
+    }
+    if (bad.length === 0) return []
+    blocks.drop(pack, number)
+    // They may have been moved to another pack meanwhile.
+    table.refresh(true)
+    const lost: string[] = []
+    for (const id of bad) {
+      table.distrust(pack.name, id)
+      if (await isElsewhere(id, new Set([pack.name]))) continue
+      table.forget(id)
+      lost.push(id)
+    }
+    return lost
   }
 
   return {
     idOf: seal.id,
     has: table.has,
+    isSound: table.isSound,
     length: (id) => table.locate(id)?.place.length,
     read,
     check,
     refresh: table.refresh,
+    unread: blocks.dropAll,
     writer() {
-      const packWriter = createPackWriter(directory, seal)
+      const packWriter = createPackWriter(directory, seal, blocks.keep)
       let captured = 0
       return {
         ...packWriter,
         captured: () => captured,
         put(bytes, stream) {
           const id = seal.id(bytes)
-          const added = !table.has(id) && !packWriter.has(id)
+          const added = !table.isSound(id) && !packWriter.has(id)
           if (added) packWriter.append(id, bytes, stream)
           if (added && stream === 'content') captured += bytes.length
           return { id, added }
         },
         async commit() {
-          for (const pack of await packWriter.commit()) table.add(pack)
+          const packs = await packWriter.commit()
+          for (const pack of packs) table.add(pack)
+          return packs
         },
       }
     },
     packs: table.packs,
     packOf: (id) => table.locate(id)?.pack.name,
-    readBlock,
+    readBlock: blocks.readAnew,
     isElsewhere,
-    size: () => table.packs().reduce((sum, pack) => sum + pack.bytes + pack.indexBytes, 0),
+    size: () =>
+      [...table.packs(), ...table.unreadable()].reduce((sum, pack) => sum + pack.bytes + pack.indexBytes, 0),
     damaged: table.damaged,
+    unreadable: () => table.unreadable().map(({ name }) => name),
     losses: table.losses,
     close() {
-      for (const name of [...open.keys()]) closePack(name)
-      cache.clear()
+      table.tell()
+      blocks.close()
     },
   }
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createReader, createWriter, MalformedBytes } from '../bytes.ts'
+import { SEAL_BYTES } from './seal.ts'
 
 /** What lies where in one pack. Layout: docs/store-format.md. */
 export interface PackIndex {
@@ -78,7 +79,9 @@ export function decodeIndex(bytes: Buffer): PackIndex {
       size: reader.varint(),
       codec: reader.u8(),
     }
-    if (block.size > MAX_BLOCK_BYTES) throw new MalformedBytes('block too large')
+    // What does not shrink is stored raw. Whatever is more than that would take memory that nobody counts.
+    if (block.size > MAX_BLOCK_BYTES || block.stored > block.size + SEAL_BYTES)
+      throw new MalformedBytes('block too large')
     blocks.push(block)
   }
   const ids: string[] = []

@@ -2,15 +2,20 @@ import { randomBytes } from 'node:crypto'
 import { type FileHandle, open, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fail } from '../../../snapshots/errors.ts'
-import { compress } from './codec.ts'
+import { CODEC, compress } from './codec.ts'
 import { syncDirectory, writeDurably } from './durable.ts'
 import { encodeIndex, MAX_BLOCK_BYTES, type PackIndex } from './pack-index.ts'
 import { PLACE, type Seal } from './seal.ts'
 
 export const PACK_MAGIC = Buffer.from('SPK1', 'latin1')
 
-/** Objects are gathered into blocks of about this size: large enough to compress well, small enough to read one object from. */
-const BLOCK_BYTES = 128 * 1024
+/**
+ * Objects are gathered into blocks of about this size: large enough to compress well, small enough to read one object
+ * from. Contents gain 15 % over blocks of half the size.
+ */
+const BLOCK_BYTES = { tree: 128 * 1024, content: 256 * 1024 } as const
+/** After blocks that did not shrink, up to this many are stored raw without trying. */
+const MOST_SKIPPED = 8
 /** A pack is closed and the next begun at this size, so that gc never needs much room. */
 const PACK_BYTES = 256 * 1024 * 1024
 /** Compressed blocks under way or waiting for the disk; more than this and the writer of objects has to wait. */
@@ -27,9 +32,12 @@ export interface WrittenPack {
   indexBytes: number
 }
 
+/** Trees and contents go to separate blocks, so that reading trees does not inflate contents. */
+export type Stream = 'tree' | 'content'
+
 export interface PackWriter {
-  /** Takes a copy. Trees and contents go to separate blocks, so that reading trees does not inflate contents. */
-  append(id: string, bytes: Uint8Array, stream: 'tree' | 'content'): void
+  /** Takes a copy. */
+  append(id: string, bytes: Uint8Array, stream: Stream): void
   /** Takes over a whole block of another pack, as it is. */
   appendBlock(block: PackedBlock): void
   /** Appended in this writer, committed or not. */
@@ -43,7 +51,10 @@ export interface PackWriter {
   flush(): Promise<void>
   /** Makes everything durable and visible: data first, then the index that names it. */
   commit(): Promise<WrittenPack[]>
-  /** Removes what was written. Safe to call after a failed commit. */
+  /**
+   * Removes what was written, unless a commit has come to its index: it holds whole objects that others may use by now.
+   * Safe to call after a failed commit, and after one that was not.
+   */
   abort(): Promise<void>
 }
 
@@ -65,46 +76,55 @@ interface OpenPack {
   unsynced: number
 }
 
-export function createPackWriter(directory: string, seal: Seal): PackWriter {
+/** `onTrees` is told of each block of trees: the next call may well read what was just written. */
+export function createPackWriter(
+  directory: string,
+  seal: Seal,
+  onTrees: (pack: string, number: number, raw: Buffer) => void = () => {},
+): PackWriter {
   const seen = new Set<string>()
   /** Buffers of written blocks: a new one for each would be most of the work of the garbage collector. */
-  const spare: Buffer[] = []
+  const spare: Record<Stream, Buffer[]> = { tree: [], content: [] }
   /** Complete on disk, but without an index: nobody sees them yet. */
   const finished: Omit<WrittenPack, 'indexBytes'>[] = []
-  let committed = false
-  const streams = { tree: newBlock(), content: newBlock() }
+  const streams = { tree: newBlock('tree'), content: newBlock('content') }
   let pack: OpenPack | undefined
   let chain: Promise<void> = Promise.resolve()
   let failure: unknown
   let pending = 0
   let total = 0
-  /** After a block that did not shrink, this many are stored raw without trying. */
-  let skipCompression = 0
+  /** Blocks to be stored raw without trying: twice as many after each one tried in a row that did not shrink. */
+  let toSkip = 0
+  let skipped = 0
 
-  function newBlock() {
+  function newBlock(stream: Stream) {
     return {
       ids: [] as string[],
       parts: [] as { offset: number; length: number }[],
-      buffer: spare.pop() ?? Buffer.allocUnsafe(BLOCK_BYTES),
+      buffer: spare[stream].pop() ?? Buffer.allocUnsafe(BLOCK_BYTES[stream]),
       used: 0,
     }
   }
 
-  const flush = (stream: 'tree' | 'content') => {
+  const flush = (stream: Stream) => {
     const block = streams[stream]
     if (block.ids.length === 0) return
-    streams[stream] = newBlock()
+    streams[stream] = newBlock(stream)
     const raw = block.buffer.subarray(0, block.used)
-    const tryIt = skipCompression === 0
-    if (!tryIt) skipCompression--
+    const tryIt = toSkip === 0
+    if (!tryIt) toSkip--
     // Compression runs on other threads at once; the writes below keep their order.
-    const packed = tryIt ? compress(raw) : Promise.resolve({ codec: 0, bytes: raw })
+    const packed = tryIt ? compress(raw) : Promise.resolve({ codec: CODEC.raw, bytes: raw })
     packed.catch(() => {})
     enqueue(async () => {
       const { codec, bytes } = await packed
-      if (tryIt && codec === 0) skipCompression = 8
+      if (tryIt) {
+        skipped = codec === CODEC.raw ? Math.min(2 * skipped || 1, MOST_SKIPPED) : 0
+        toSkip = skipped
+      }
       await writeBlock({ ...block, size: raw.length, codec, packed: bytes })
-      if (block.buffer.length === BLOCK_BYTES) spare.push(block.buffer)
+      if (stream === 'tree' && pack) onTrees(pack.name, pack.index.blocks.length - 1, Buffer.from(raw))
+      if (block.buffer.length === BLOCK_BYTES[stream]) spare[stream].push(block.buffer)
     })
   }
 
@@ -183,7 +203,7 @@ export function createPackWriter(directory: string, seal: Seal): PackWriter {
       if (bytes.length > MAX_BLOCK_BYTES) throw tooLarge()
       seen.add(id)
       let block = streams[stream]
-      if (block.used > 0 && block.used + bytes.length > BLOCK_BYTES) {
+      if (block.used > 0 && block.used + bytes.length > BLOCK_BYTES[stream]) {
         flush(stream)
         block = streams[stream]
       }
@@ -207,24 +227,21 @@ export function createPackWriter(directory: string, seal: Seal): PackWriter {
       await finishPack()
       // The names of packs before those of their indexes: no power cut leaves an index without its pack.
       if (finished.length > 0) syncDirectory(directory)
-      const written = finished.map((done) => {
+      const written: WrittenPack[] = []
+      // Taken off first: whether its index is written or not, others may have found it and rely on it from here on.
+      for (let done = finished.shift(); done; done = finished.shift()) {
         const encoded = seal.seal(encodeIndex(done.index), PLACE.index(done.name))
         writeDurably(join(directory, `${done.name}.idx`), encoded)
-        return { ...done, indexBytes: encoded.length }
-      })
-      committed = true
+        written.push({ ...done, indexBytes: encoded.length })
+      }
       return written
     },
     async abort() {
       failure ??= new Error('aborted')
       await chain
       await pack?.file.close().catch(() => {})
-      // Once committed, packs stay: they hold whole objects that a later create may use.
-      if (committed) return
-      for (const { name } of pack ? [...finished, pack] : finished) {
-        await rm(join(directory, `${name}.idx`), { force: true })
+      for (const { name } of pack ? [...finished, pack] : finished)
         await rm(join(directory, `${name}.pack`), { force: true })
-      }
       pack = undefined
     },
   }

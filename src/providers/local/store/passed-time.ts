@@ -1,8 +1,7 @@
-import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { uptime as secondsUp } from 'node:os'
 import { z } from 'zod'
 import { thisRunner } from '../../../state/runner.ts'
-import { readPlainFile } from './plain-file.ts'
+import { readPlainFile, replaceFile } from './plain-file.ts'
 
 const Counted = z.object({
   /** Milliseconds counted so far. */
@@ -56,12 +55,9 @@ function read(path: string): Counted | undefined {
 }
 
 function write(path: string, counted: Counted): void {
-  const draft = `${path}.${process.pid}.tmp`
   try {
-    writeFileSync(draft, JSON.stringify(counted), { mode: 0o600 })
-    renameSync(draft, path)
+    replaceFile(path, JSON.stringify(counted))
   } catch {
     // A full disk must not keep anybody from deleting.
-    rmSync(draft, { force: true })
   }
 }

@@ -1,4 +1,14 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { MalformedBytes } from '../bytes.ts'
 import { errno } from '../system-error.ts'
 
@@ -31,5 +41,20 @@ export function readPlainFile(path: string, most: number): Buffer {
     return readFileSync(fd)
   } finally {
     closeSync(fd)
+  }
+}
+
+/**
+ * Puts a small file that may be lost in the place of whatever has its name: nobody reads half of it, and a link there is
+ * replaced, not followed. Not synced.
+ */
+export function replaceFile(path: string, bytes: string): void {
+  const draft = `${path}.${randomBytes(8).toString('hex')}.tmp`
+  try {
+    writeFileSync(draft, bytes, { mode: 0o600, flag: 'wx' })
+    renameSync(draft, path)
+  } catch (error) {
+    rmSync(draft, { force: true })
+    throw error
   }
 }

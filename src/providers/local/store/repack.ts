@@ -1,4 +1,5 @@
 import type { Pause } from '../pause.ts'
+import { unlessShort } from '../system-error.ts'
 import type { Mark } from './mark.ts'
 import { byBlock, type ObjectStore, type ObjectWriter } from './objects.ts'
 import type { Place } from './pack-index.ts'
@@ -39,7 +40,7 @@ export async function copyLive(
     const needed: number[] = []
     for (const n of held) if (await isNeeded(idAt(n))) needed.push(n)
     if (needed.length === 0) return
-    const block = await objects.readBlock(pack, number).catch(() => undefined)
+    const block = await objects.readBlock(pack, number).catch(unlessShort)
     const bytesAt = (n: number) =>
       block?.whole.subarray(placeAt(n).offset, placeAt(n).offset + placeAt(n).length)
     const isSound = (n: number) => {

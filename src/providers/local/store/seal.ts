@@ -29,6 +29,8 @@ const CIPHER = 'aes-256-gcm'
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
 const KEY_BYTES = 32
+/** What sealing adds. */
+export const SEAL_BYTES = NONCE_BYTES + TAG_BYTES
 
 /**
  * AES-256-GCM for the bytes, HMAC-SHA-256 for the names: whoever has a file and the store, but not the key, cannot tell

@@ -9,7 +9,7 @@ import type { Details, Manifest, Stored } from './manifest.ts'
 import { createManifestStore, type ManifestStore } from './manifests.ts'
 import { createObjectStore, type ObjectStore } from './objects.ts'
 import type { Seal } from './seal.ts'
-import { sweepUnfinished } from './unfinished.ts'
+import { removeScans } from './unfinished.ts'
 
 /** Everything the local provider keeps, under `<home>/store`: see docs/store-format.md. */
 export interface Store {
@@ -51,9 +51,11 @@ export function openStore(home: string, options: { maxBytes?: number; key?: Buff
       ? error
       : systemError(error, 'The snapshot store could not be opened')
   }
-  const leases = createLeases(join(directory, 'leases'))
-  sweepUnfinished(join(directory, 'packs'), leases)
-  const objects = createObjectStore(join(directory, 'packs'), seal)
+  const leases = createLeases(join(directory, 'leases'), { makeRoom: () => removeScans(directory) })
+  const objects = createObjectStore(join(directory, 'packs'), {
+    seal,
+    notes: join(directory, 'cache', 'damaged'),
+  })
   const manifests = createManifestStore(directory, seal)
   return {
     directory,

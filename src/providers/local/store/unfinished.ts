@@ -1,24 +1,26 @@
 import { lstatSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { unlinkIfThere } from './durable.ts'
-import type { Leases } from './leases.ts'
+import { syncDirectory, unlinkIfThere } from './durable.ts'
 
-/** Packs without an index, and drafts of indexes: what creates have left that died, or are still writing. */
-function unfinished(packs: string): string[] {
+/**
+ * Names of packs without an index: what creates have left that died, or are still writing. Or the index was lost, and
+ * somebody puts it back.
+ */
+export function withoutIndex(packs: string): string[] {
   const files = new Set(readdirSync(packs))
-  return [...files].filter(
-    (file) => (file.endsWith('.pack') && !files.has(file.replace(/pack$/, 'idx'))) || file.endsWith('.tmp'),
-  )
+  return [...files]
+    .filter((file) => file.endsWith('.pack'))
+    .map((file) => file.slice(0, -'.pack'.length))
+    .filter((name) => !files.has(`${name}.idx`))
 }
 
-/** Only for who has the store alone, and so knows that none of the writers lives. Returns the bytes freed. */
-export function removeUnfinished(packs: string): number {
+/** The indexes first: none of them ever names a pack that is not there. Returns the bytes freed. */
+export function removePacks(packs: string, names: readonly string[]): number {
+  if (names.length === 0) return 0
   let freed = 0
-  for (const file of unfinished(packs)) {
-    const found = lstatSync(join(packs, file), { throwIfNoEntry: false })
-    if (!found?.isFile()) continue
-    unlinkIfThere(join(packs, file))
-    freed += found.size
+  for (const extension of ['idx', 'pack']) {
+    for (const name of names) freed += removeFile(join(packs, `${name}.${extension}`))
+    syncDirectory(packs)
   }
   return freed
 }
@@ -27,29 +29,26 @@ const DRAFT_MS = 3_600_000
 
 /** What processes have left that died while they wrote a small file, which takes none of them an hour. */
 export function removeDrafts(store: string): void {
-  for (const folder of ['.', 'snapshots', 'trash', 'details', 'cache', 'leases']) {
+  for (const folder of ['.', 'packs', 'snapshots', 'trash', 'details', 'cache', 'leases']) {
     for (const file of readdirSync(join(store, folder))) {
       if (!file.endsWith('.tmp')) continue
       const path = join(store, folder, file)
       const found = lstatSync(path, { throwIfNoEntry: false })
       // The lease of this turn was just written: what time it is by the clock of the file system.
       const now = statSync(join(store, 'leases')).mtimeMs
-      if (found?.isFile() && now - found.mtimeMs > DRAFT_MS) unlinkIfThere(path)
+      if (found && now - found.mtimeMs > DRAFT_MS) removeFile(path)
     }
   }
 }
 
-/** Clears away what dead creates have left, unless somebody is at work: then the next gc or start sees to it. */
-export function sweepUnfinished(packs: string, leases: Leases): void {
-  try {
-    const turn = unfinished(packs).length > 0 ? leases.exclude() : undefined
-    if (!turn) return
-    try {
-      removeUnfinished(packs)
-    } finally {
-      turn.release()
-    }
-  } catch {
-    // The store is read-only, say: that does not keep it from being read.
-  }
+/** The last scans of all sources: the largest of what may go at any time. */
+export function removeScans(store: string): void {
+  const cache = join(store, 'cache')
+  for (const file of readdirSync(cache)) if (file.endsWith('.scan')) removeFile(join(cache, file))
+}
+
+/** Returns its bytes. Something else under that name is not ours, and stays. */
+function removeFile(path: string): number {
+  const found = lstatSync(path, { throwIfNoEntry: false })
+  return found?.isFile() && unlinkIfThere(path) ? found.size : 0
 }

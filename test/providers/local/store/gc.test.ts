@@ -22,7 +22,8 @@ import { temporaryDirectory } from '../../../snapshots/world.ts'
 import { differences, type Picture, picture } from '../../../support/oracle.ts'
 import { remove } from '../../../support/sandbox.ts'
 import { content } from '../../../support/trees.ts'
-import { intercept, shortWrites } from '../faults.ts'
+import { intercept, shortWrites, systemFault } from '../faults.ts'
+import { sha256 } from '../forge.ts'
 import { flip } from '../store-files.ts'
 import { context, native, shelf, type Workbench, workbench, workbenchIn } from '../support.ts'
 
@@ -259,21 +260,30 @@ describe('what is needed stays', () => {
     expect(await shelf(box)).toEqual([id])
   })
 
-  test('of a snapshot that is deleted at that moment, so that it can be taken back', async () => {
+  test('of a snapshot that is deleted while gc looks for it, so that it can be taken back', async () => {
     const box = workbench()
-    const { id } = await savedWith(box, 'file', 1)
-    const seen = await restored(box, id)
-    // A store that has not read the manifest yet: it is moved after its name was read.
+    await box.save()
     const store = openStore(box.home, {})
-    const live = join(box.home, 'store/snapshots', `${id}.json`)
+    let came: { id: string; path: string } | undefined
+    // Made after gc has looked at all snapshots there were, so that it is read in the turn, and moved then.
+    const pause = {
+      due: () => came === undefined,
+      async take() {
+        if (came) return
+        const { id } = await savedWith(box, 'file', 1)
+        came = { id, path: join(box.home, 'store/snapshots', `${id}.json`) }
+      },
+    }
+    let moved = 0
     intercept('openSync', (path) => {
-      if (path === live && existsSync(live)) renameSync(live, live.replace('snapshots', 'trash'))
+      if (path === came?.path && moved++ === 0) renameSync(path, path.replace('snapshots', 'trash'))
     })
-    await collect(store, { share: SHARE.all, pause: withoutPause, insist: false })
+    await collect(store, { share: SHARE.all, pause, insist: false })
     store.close()
-    expect(existsSync(live)).toBe(false)
+    expect(moved).toBe(1)
+    const id = came?.id as string
     await box.provider.undelete!([id], context())
-    expect(differences(seen, await restored(box, id))).toEqual([])
+    expect((await restored(box, id)).get('file')?.sha256).toBe(sha256(content(MB, 1)))
   })
 
   test.each([
@@ -522,6 +532,20 @@ describe('a full disk', () => {
     expect(freed_bytes).toBe(0)
     expect(packs(box)).toEqual(before)
     expect(differences(box.picture(), await restored(box, id))).toEqual([])
+  })
+
+  test('that has no room for a lease: the last scans make way for it', async () => {
+    const box = workbench()
+    const { id } = await savedWith(box, 'gone', 1)
+    await forget(box, id)
+    await box.provider.close?.()
+    const scans = () => readdirSync(join(box.home, 'store/cache')).filter((name) => name.endsWith('.scan'))
+    expect(scans()).toHaveLength(1)
+    intercept('writeFileSync', (path) => {
+      if (path.includes('store/leases/') && scans().length > 0) throw systemFault('ENOSPC')
+    })
+    expect((await purge(box.open())).freed_bytes).toBeGreaterThan(MB)
+    expect(scans()).toEqual([])
   })
 
   test('is not written to: only what needs no copy is freed', async () => {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createWriter, MalformedBytes } from '../../../../src/providers/local/bytes.ts'
+import { CODEC, decompress } from '../../../../src/providers/local/store/codec.ts'
 import {
   decodeIndex,
   encodeIndex,
@@ -9,16 +10,18 @@ import {
   type PackIndex,
 } from '../../../../src/providers/local/store/pack-index.ts'
 import { createPackWriter } from '../../../../src/providers/local/store/pack-writer.ts'
-import { PLAIN } from '../../../../src/providers/local/store/seal.ts'
+import { createSeal, PLAIN } from '../../../../src/providers/local/store/seal.ts'
 import { refusal, temporaryDirectory } from '../../../snapshots/world.ts'
 import { damage, hex, spoil } from '../arbitraries.ts'
 
-const block = fc.record({
-  offset: fc.maxSafeNat(),
-  stored: fc.nat(),
-  size: fc.integer({ min: 1, max: MAX_BLOCK_BYTES }),
-  codec: fc.nat(255),
-})
+const block = fc.integer({ min: 1, max: MAX_BLOCK_BYTES }).chain((size) =>
+  fc.record({
+    offset: fc.maxSafeNat(),
+    stored: fc.nat(size),
+    size: fc.constant(size),
+    codec: fc.nat(255),
+  }),
+)
 
 const index: fc.Arbitrary<PackIndex> = fc
   .tuple(fc.array(block, { minLength: 1, maxLength: 6 }), fc.uniqueArray(hex, { maxLength: 20 }), fc.nat())
@@ -105,4 +108,13 @@ test('what a reader would refuse is not written', async () => {
   const block = { offset: 0, stored: 1, size: MAX_BLOCK_BYTES + 1, codec: 0 }
   expect(decodeOrRefuse(encodeIndex({ blocks: [block], ids: [], places: [] }))).toBeUndefined()
   await writer.abort()
+})
+
+test('a block that is stored in more bytes than it has is not read, but for what seals it', async () => {
+  const read = (stored: number, size: number) =>
+    decodeOrRefuse(encodeIndex({ blocks: [{ offset: 4, stored, size, codec: 0 }], ids: [], places: [] }))
+  const sealed = createSeal(Buffer.alloc(32), Buffer.alloc(32)).seal(Buffer.alloc(10), 'here')
+  expect(read(sealed.length, 10)).toBeDefined()
+  expect(read(sealed.length + 1, 10)).toBeUndefined()
+  await expect(decompress(CODEC.raw, Buffer.alloc(10), 9)).rejects.toThrow(MalformedBytes)
 })

@@ -86,11 +86,12 @@ test('a key, what names objects and what tells a wrong key have nothing in commo
 
 describe('a pack', () => {
   /** One block each, of the same length. */
-  const objects = [content(130_000, 4), content(130_000, 5)] as const
+  const objects = [content(140_000, 4), content(140_000, 5)] as const
 
   async function packed() {
     const directory = temporaryDirectory()
-    const writer = createObjectStore(directory, seal).writer()
+    const open = (by = seal) => createObjectStore(directory, { seal: by, notes: join(directory, 'damaged') })
+    const writer = open().writer()
     const ids = objects.map((object) => writer.put(object, 'content').id) as [string, string]
     await writer.commit()
     const path = (end: string) =>
@@ -98,12 +99,11 @@ describe('a pack', () => {
     const name = path('.pack').slice(directory.length + 1, -'.pack'.length)
     const { blocks } = decodeIndex(seal.open(readFileSync(path('.idx')), PLACE.index(name)))
     return {
-      directory,
       ids,
       name,
       blocks,
       pack: path('.pack'),
-      fresh: () => createObjectStore(directory, seal),
+      fresh: open,
     }
   }
 
@@ -138,8 +138,8 @@ describe('a pack', () => {
   })
 
   test('that is opened with another key has nothing to give, and does no harm', async () => {
-    const { directory, ids } = await packed()
-    const store = createObjectStore(directory, createSeal(content(32, 3), SALT))
+    const { ids, fresh } = await packed()
+    const store = fresh(createSeal(content(32, 3), SALT))
     await refusal(store.read(ids[0]), 'CORRUPT')
     expect(store.damaged()).toHaveLength(1)
   })
