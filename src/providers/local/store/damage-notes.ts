@@ -26,7 +26,7 @@ const MAX_BYTES = 32 * 1024 * 1024
 export function createDamageNotes(path: string): DamageNotes {
   let lines = new Set<string>()
   /** Found by this process and not written yet. */
-  let found: string[] = []
+  const found = new Set<string>()
   let isNew = false
   let seen = ''
 
@@ -45,12 +45,14 @@ export function createDamageNotes(path: string): DamageNotes {
     has: (pack, id) => lines.size > 0 && lines.has(`${pack} ${id}`),
     all,
     add(pack, id) {
-      found.push(`${pack} ${id}`)
+      found.add(`${pack} ${id}`)
       lines.add(`${pack} ${id}`)
       isNew = true
     },
     remove(pack, id) {
-      if (lines.size > 0 && lines.delete(`${pack} ${id}`)) isNew = true
+      if (lines.size === 0 || !lines.delete(`${pack} ${id}`)) return
+      found.delete(`${pack} ${id}`)
+      isNew = true
     },
     refresh() {
       const now = version()
@@ -62,16 +64,11 @@ export function createDamageNotes(path: string): DamageNotes {
     save(isThere) {
       if (!isNew) return
       const kept = all().filter(({ pack }) => isThere(pack))
+      const text = kept.slice(0, MAX_LINES).map(({ pack, id }) => `${pack} ${id}\n`)
       try {
-        replaceFile(
-          path,
-          kept
-            .slice(0, MAX_LINES)
-            .map(({ pack, id }) => `${pack} ${id}\n`)
-            .join(''),
-        )
+        replaceFile(path, text.join(''))
         seen = version()
-        found = []
+        found.clear()
         isNew = false
       } catch {
         // A full disk must not fail who only wanted to read.

@@ -128,6 +128,7 @@ async function sweep(store: Collectable, mark: Mark, options: Sweep): Promise<bo
   const packs = join(directory, 'packs')
   objects.refresh(true)
   await mark.update(pause)
+  turn.check()
   manifests.sweepDetails()
   removeDrafts(directory)
   const unusable = [...withoutIndex(packs), ...objects.unreadable()]
@@ -136,7 +137,6 @@ async function sweep(store: Collectable, mark: Mark, options: Sweep): Promise<bo
   else result.freed += removePacks(packs, unusable)
 
   const weighed = objects.packs().map((pack) => weigh(pack, mark, objects))
-  turn.check()
   const unneeded = weighed.filter(({ needed }) => !needed).map(({ pack }) => pack.name)
   result.freed += removePacks(packs, unneeded)
   const victims = weighed

@@ -107,10 +107,9 @@ export function createManifestStore(home: string, seal: Seal): ManifestStore {
       protected: true,
     }
 
-  /** Undefined when it is not in this folder (any more). */
+  /** Undefined when it is not in this folder any more. */
   const loadFrom = (id: string, { folder, trashed }: (typeof looks)[number]): Stored | undefined => {
     try {
-      if (!existsSync(join(folder, `${id}.json`))) return undefined
       return { id, manifest: load(id, folder), details: loadDetails(id), trashed }
     } catch (error) {
       if (errno(error) === 'ENOENT') return undefined
@@ -147,7 +146,7 @@ export function createManifestStore(home: string, seal: Seal): ManifestStore {
     },
     get(id) {
       for (const look of ID.test(id) ? looks : []) {
-        const found = loadFrom(id, look)
+        const found = existsSync(join(look.folder, `${id}.json`)) && loadFrom(id, look)
         if (found) return found
       }
       throw noSuchSnapshot(id)
