@@ -17,7 +17,7 @@ export const surface: Layer = {
       find: 'schema.safeParse(raw ?? {})',
       instead: '(schema as any).strip().safeParse(raw ?? {})',
       tests: ['mcp/run-tool.test.ts'],
-      red: 'an unknown key is INVALID_ARGUMENT',
+      red: 'an unknown key (G30) is INVALID_ARGUMENT',
     },
     {
       without: 'only what lies in the allowed directories',

@@ -12,7 +12,7 @@ async function waiting() {
 }
 
 describe('an approval', () => {
-  test('is asked for with a short code and what to do', async () => {
+  test('is asked for with a short code and what to do, where the client cannot ask (G29)', async () => {
     const { reply, code } = await waiting()
     expect(code).toMatch(/^[2-9A-HJKMNP-TV-Z]{4}-[2-9A-HJKMNP-TV-Z]{4}$/)
     expect(reply).toMatchObject({

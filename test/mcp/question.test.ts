@@ -200,6 +200,18 @@ test('an answer belongs to its tool even where another takes the same arguments'
   })
 })
 
+test('with another key open questions die, and what is asked from then on does not (G19)', async () => {
+  const question = { status: 'question' as const, confirmation: 'cfm_abcdefgh', message: 'Delete it?' }
+  const start = (key: number) => createQuestions('local:1000', async () => new Uint8Array(32).fill(key))
+  const ctx = {} as ServerContext
+  const [before, after] = [start(1), start(2)]
+  const { requestState: open } = await before.embed(question, 'snapshot_delete', {})
+  await expect(after.verify(open!, ctx)).rejects.toThrow()
+  const { requestState: anew } = await after.embed(question, 'snapshot_delete', {})
+  expect(await after.verify(anew!, ctx)).toMatchObject({ confirmation: 'cfm_abcdefgh' })
+  await expect(before.verify(anew!, ctx)).rejects.toThrow()
+})
+
 test('a key that could not be read is asked for again', async () => {
   let tries = 0
   const questions = createQuestions('local:1000', async () => {

@@ -24,7 +24,7 @@ async function failing(args: Record<string, unknown>, name = 'snapshot_list', se
 
 describe('arguments', () => {
   test.each([
-    ['an unknown key', { surprise: 1 }, 'Unknown argument "surprise"'],
+    ['an unknown key (G30)', { surprise: 1 }, 'Unknown argument "surprise"'],
     ['a misspelt key', { includeAuto: true }, 'Unknown argument "includeAuto": did you mean "include_auto"?'],
     ['a wrong type', { limit: 'many' }, 'limit: '],
     ['out of range', { limit: 101 }, 'limit: '],
