@@ -136,8 +136,8 @@ export const plans: Layer = {
     {
       without: 'who lost the target does not begin',
       file: 'snapshots/execute.ts',
-      find: 'await stillHeld()',
-      instead: '',
+      find: 'beforeChange(verdict.stillHeld())',
+      instead: 'Promise.resolve()',
       tests: ['snapshots/restore.test.ts'],
       red: 'does not start when its target was taken over',
     },
