@@ -7,10 +7,11 @@ import { instanceRoutes } from './morph/instances.ts'
 import type { Cloud, Instance, Snapshot } from './morph/model.ts'
 import type { Pace } from './morph/progress.ts'
 import { quotaRoutes } from './morph/quota.ts'
-import { invalid, problem, refusing } from './morph/refusals.ts'
+import { invalid, problem } from './morph/refusals.ts'
 import { share, sharingRoutes } from './morph/sharing.ts'
 import { snapshotRoutes } from './morph/snapshots.ts'
 import { startRoutes } from './morph/starts.ts'
+import { refusing } from './refusal.ts'
 import type { Routes } from './routing.ts'
 
 export interface MorphOptions {

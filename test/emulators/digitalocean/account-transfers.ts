@@ -1,11 +1,12 @@
 import type { Exchange } from '../http.ts'
+import { refuse } from '../refusal.ts'
 import type { Routes } from '../routing.ts'
 import { ASSUMED } from './assumptions.ts'
 import { imageOf } from './cloud.ts'
 import { type Fields, fields, id } from './fields.ts'
 import { ownImage } from './images.ts'
 import type { Cloud, Droplet, Image, Transfer } from './model.ts'
-import { badRequest, conflict, found, refuse } from './refusals.ts'
+import { badRequest, conflict, found } from './refusals.ts'
 
 /**
  * An image changes hands: it leaves one account when the other accepts. There is only one account here, so its token

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { Exchange } from '../http.ts'
+import { refuse } from '../refusal.ts'
 import type { Routes } from '../routing.ts'
 import { ASSUMED } from './assumptions.ts'
 import { REGIONS, regionJson, SIZES, sizeJson } from './catalogue.ts'
 import { fields, text } from './fields.ts'
 import type { Cloud, Key } from './model.ts'
 import { listing } from './paging.ts'
-import { found, refuse, unprocessable } from './refusals.ts'
+import { found, unprocessable } from './refusals.ts'
 
 export function accountRoutes(cloud: Cloud): Routes {
   return {

@@ -1,3 +1,4 @@
+import { refuse } from '../refusal.ts'
 import type { Routes } from '../routing.ts'
 import { findAction, listActions } from './actions.ts'
 import { ASSUMED } from './assumptions.ts'
@@ -7,7 +8,7 @@ import { findDroplet, PENDING, seeDroplet } from './droplets.ts'
 import { type Fields, fields, integer, optionalText, text } from './fields.ts'
 import type { Cloud, Droplet, Image } from './model.ts'
 import { type Action, begin, busy, concerns, look } from './progress.ts'
-import { noSuchActionType, refuse, unprocessable } from './refusals.ts'
+import { noSuchActionType, unprocessable } from './refusals.ts'
 import { actionJson } from './wire.ts'
 
 /** Checks the request, and says what happens when the action completes. */

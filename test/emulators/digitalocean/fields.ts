@@ -1,5 +1,6 @@
 import type { Exchange } from '../http.ts'
-import { badRequest, refuse, unprocessable } from './refusals.ts'
+import { refuse } from '../refusal.ts'
+import { badRequest, unprocessable } from './refusals.ts'
 
 export type Fields = Record<string, unknown>
 

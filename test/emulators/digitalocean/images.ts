@@ -1,4 +1,5 @@
 import type { Exchange } from '../http.ts'
+import { refuse } from '../refusal.ts'
 import type { Routes } from '../routing.ts'
 import { findAction, listActions } from './actions.ts'
 import { ASSUMED } from './assumptions.ts'
@@ -9,7 +10,7 @@ import { type Fields, fields, id, optionalText, text } from './fields.ts'
 import type { Cloud, Image } from './model.ts'
 import { listing } from './paging.ts'
 import { begin, concerns, look } from './progress.ts'
-import { forbidden, found, noSuchActionType, refuse, unprocessable } from './refusals.ts'
+import { forbidden, found, noSuchActionType, unprocessable } from './refusals.ts'
 import { actionJson, imageJson } from './wire.ts'
 
 export function imageRoutes(cloud: Cloud): Routes {

@@ -1,6 +1,7 @@
 import type { Answer, Exchange } from '../http.ts'
+import { refuse } from '../refusal.ts'
 import { ASSUMED } from './assumptions.ts'
-import { refuse, unprocessable } from './refusals.ts'
+import { unprocessable } from './refusals.ts'
 
 /**
  * One page of a list in its envelope. `links` has a page only where there is one to go to; when everything fits on

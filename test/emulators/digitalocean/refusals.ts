@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { Answer, Handler } from '../http.ts'
+import type { Answer } from '../http.ts'
+import { refuse } from '../refusal.ts'
 
 /** The one error shape of the API, its request id in the body and in a header. */
 export function problem(
@@ -26,30 +27,6 @@ export const tooManyRequests = (message = 'API rate limit exceeded.', headers: R
 export const noSuchActionType = () => problem(404, 'not_found', 'The specified action type is not available.')
 export const serverError = () => problem(500, 'server_error', 'Unexpected server-side error')
 
-/** Thrown by a handler to end the exchange. */
-class Refusal extends Error {
-  readonly answer: Answer
-  constructor(answer: Answer) {
-    super(JSON.stringify(answer.body))
-    this.answer = answer
-  }
-}
-
-export function refuse(answer: Answer): never {
-  throw new Refusal(answer)
-}
-
 export function found<T>(thing: T | undefined): T {
   return thing ?? refuse(notFound())
-}
-
-export function refusing(handler: Handler): Handler {
-  return async (exchange) => {
-    try {
-      return await handler(exchange)
-    } catch (error) {
-      if (error instanceof Refusal) return error.answer
-      throw error
-    }
-  }
 }

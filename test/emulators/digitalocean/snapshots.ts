@@ -1,11 +1,12 @@
 import type { Exchange } from '../http.ts'
+import { refuse } from '../refusal.ts'
 import type { Routes } from '../routing.ts'
 import { ASSUMED } from './assumptions.ts'
 import { appeared } from './droplets.ts'
 import type { Cloud, Image, VolumeSnapshot } from './model.ts'
 import { listing } from './paging.ts'
 import { concerns, look } from './progress.ts'
-import { badRequest, notFound, refuse, unprocessable } from './refusals.ts'
+import { badRequest, notFound, unprocessable } from './refusals.ts'
 import { snapshotJson } from './wire.ts'
 
 /** The snapshots of Droplets and volumes under one roof. Backups and other images are not among them. */

@@ -1,9 +1,10 @@
 import type { Exchange } from '../http.ts'
+import { refuse } from '../refusal.ts'
 import type { Routes } from '../routing.ts'
 import { type Fields, fields, text, texts } from './fields.ts'
 import type { Cloud } from './model.ts'
 import { listing } from './paging.ts'
-import { badRequest, found, refuse, unprocessable } from './refusals.ts'
+import { badRequest, found, unprocessable } from './refusals.ts'
 
 const NAME = /^[a-zA-Z0-9_:-]{1,255}$/
 

@@ -1,3 +1,4 @@
+import { refuse } from '../refusal.ts'
 import type { Routes } from '../routing.ts'
 import { findAction, listActions } from './actions.ts'
 import { ASSUMED } from './assumptions.ts'
@@ -5,7 +6,7 @@ import { PENDING } from './droplets.ts'
 import { type Fields, fields, integer, text } from './fields.ts'
 import type { Cloud, Volume } from './model.ts'
 import { begin, busy, concerns, look } from './progress.ts'
-import { found, noSuchActionType, refuse, unprocessable } from './refusals.ts'
+import { found, noSuchActionType, unprocessable } from './refusals.ts'
 import { findVolume, LARGEST_VOLUME, seeVolume } from './volumes.ts'
 import { actionJson } from './wire.ts'
 

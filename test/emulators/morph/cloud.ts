@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
+import { refuse } from '../refusal.ts'
 import { ASSUMED, LIMITS } from './assumptions.ts'
 import type { Cloud, Image, Instance, Snapshot } from './model.ts'
 import { begin, look, type Pace } from './progress.ts'
-import { problem, refuse } from './refusals.ts'
+import { problem } from './refusals.ts'
 
 export const DEFAULT_IMAGE = 'morphvm-minimal'
 

@@ -1,6 +1,7 @@
 import type { Exchange } from '../http.ts'
+import { refuse } from '../refusal.ts'
 import type { Metadata } from './model.ts'
-import { type Issue, invalid, refuse } from './refusals.ts'
+import { type Issue, invalid } from './refusals.ts'
 
 /**
  * Reads the members of a body or a query. What is absent or null is undefined; members that nobody asks for are

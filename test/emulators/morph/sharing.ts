@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
+import { refuse } from '../refusal.ts'
 import type { Routes } from '../routing.ts'
 import { ASSUMED, TOKEN_SECONDS } from './assumptions.ts'
 import { addSnapshot, afford, liveSnapshot, ripen } from './cloud.ts'
 import { bodyMetadata, queryFields } from './fields.ts'
 import type { Cloud, Snapshot } from './model.ts'
 import { begin } from './progress.ts'
-import { problem, refuse } from './refusals.ts'
+import { problem } from './refusals.ts'
 import { answer, sameDigest } from './snapshots.ts'
 
 /** Snapshots that go from one account to another. */

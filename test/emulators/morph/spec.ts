@@ -1,7 +1,8 @@
+import { refuse } from '../refusal.ts'
 import { ASSUMED } from './assumptions.ts'
 import type { Fields } from './fields.ts'
 import type { Spec } from './model.ts'
-import { invalid, refuse } from './refusals.ts'
+import { invalid } from './refusals.ts'
 
 /** Of what is made of an image. */
 export const DEFAULT_SPEC: Readonly<Spec> = { vcpus: 1, memory: 128, disk_size: 700 }

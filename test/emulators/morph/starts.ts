@@ -1,11 +1,12 @@
 import type { Answer, Exchange } from '../http.ts'
+import { refuse } from '../refusal.ts'
 import type { Routes } from '../routing.ts'
 import { ASSUMED } from './assumptions.ts'
 import { addInstance, afford, doomed, liveSnapshot } from './cloud.ts'
 import { bodyFields, type Fields, queryFields } from './fields.ts'
 import type { Cloud, Instance, Snapshot } from './model.ts'
 import { begin } from './progress.ts'
-import { invalid, problem, refuse } from './refusals.ts'
+import { invalid, problem } from './refusals.ts'
 import { DEFAULT_SPEC, resized, specOf } from './spec.ts'
 import { instanceJson } from './wire.ts'
 

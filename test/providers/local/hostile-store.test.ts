@@ -177,13 +177,13 @@ describe('manifests whose id fits', () => {
 
   test.each([
     ['outside', ''],
-    ['outside, by way of the root', '/root/../outside'],
-    ['outside, by way of what is not there', '/root/gone/../../outside/new'],
+    ['outside, by way of the root', 'root/../outside'],
+    ['outside, by way of what is not there', 'root/gone/../../outside/new'],
   ])('a root that lies %s is not served', async (_what, below) => {
     const at = await siege()
     const f = forge(at.box)
     const id = f.snapshot(f.tree([f.file('secret', 'overwritten')]), {
-      root: encoded(below === '' ? '/etc' : at.box.dir + below),
+      root: encoded(below === '' ? '/etc' : `${at.box.dir}/${below}`),
     })
     const answers = await endure(at, id)
     for (const call of ['get', 'diff', 'new', 'in place'])

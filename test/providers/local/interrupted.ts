@@ -12,12 +12,11 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { buildSync } from 'esbuild'
 import { expect, onTestFinished } from 'vitest'
 import type { Recovered, RecoveryHands, RestoreRequest } from '../../../src/snapshots/provider.ts'
 import { differences, type Picture, picture } from '../../support/oracle.ts'
 import { remove } from '../../support/sandbox.ts'
-import { PROJECT } from '../../support/server.ts'
+import { bundleScript } from '../../support/script.ts'
 import { context, type Workbench, workbench } from './support.ts'
 
 /** A source in which a restore has every kind of step to take. */
@@ -40,7 +39,7 @@ export async function interruptible(prepare = (_box: Workbench) => {}): Promise<
   const box = workbench()
   const aside = mkdtempSync(join(tmpdir(), 'snapshot-mcp-killed-'))
   onTestFinished(() => remove(aside))
-  const killed = bundleInto(aside)
+  const killed = bundleScript('test/providers/local/killed.ts', aside)
   makeGood(box)
   prepare(box)
   const good = box.picture()
@@ -107,22 +106,6 @@ function makeBad(box: Workbench): Picture {
   chmodSync(box.at('closed'), 0o555)
   for (const path of ['dir', 'closed', '']) utimesSync(box.at(path), 1.1e9, 1.1e9)
   return box.picture()
-}
-
-/** Bundled, because it is started some hundred times. */
-function bundleInto(directory: string): string {
-  const outfile = join(directory, 'killed.mjs')
-  buildSync({
-    entryPoints: [join(PROJECT, 'test/providers/local/killed.ts')],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)",
-    },
-  })
-  return outfile
 }
 
 export const unlocked: RecoveryHands['hold'] = async () => ({ async stillHeld() {}, async release() {} })
