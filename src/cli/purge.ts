@@ -3,7 +3,8 @@ import type { Config } from '../config.ts'
 import { fail, SnapshotError } from '../snapshots/errors.ts'
 import type { Snapshot } from '../snapshots/model.ts'
 import { plain } from '../snapshots/plain.ts'
-import type { Context, Provider, PurgePlan, PurgeResult } from '../snapshots/provider.ts'
+import type { Context, Provider } from '../snapshots/provider.ts'
+import type { PurgePlan, PurgeResult } from '../snapshots/upkeep.ts'
 import { operator, type Terminal, terminalOf } from './terminal.ts'
 
 export interface PurgeOptions {

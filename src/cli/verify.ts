@@ -2,7 +2,8 @@ import { createApp } from '../app.ts'
 import type { Config } from '../config.ts'
 import { fail } from '../snapshots/errors.ts'
 import { plain } from '../snapshots/plain.ts'
-import type { Context, Damage, ProviderRegistry, SnapshotRef, VerifyResult } from '../snapshots/provider.ts'
+import type { Context, ProviderRegistry } from '../snapshots/provider.ts'
+import type { Damage, SnapshotRef, VerifyResult } from '../snapshots/upkeep.ts'
 
 export interface VerifyOptions {
   /** Share of the content to read, such as `10%`; all of it when absent. */

@@ -1,3 +1,4 @@
+import type { Interrupted, RecoveryHands } from './interrupted.ts'
 import type {
   Capture,
   Change,
@@ -7,12 +8,12 @@ import type {
   PathRef,
   Receipt,
   RestoreMode,
-  ShownPath,
   Snapshot,
   Source,
   SourceItem,
   Verified,
 } from './model.ts'
+import type { PurgePlan, PurgeRequest, PurgeResult, VerifyRequest, VerifyResult } from './upkeep.ts'
 
 /**
  * What an adapter to one system must do. Plain objects and functions, no base class. A provider knows no tool, no
@@ -28,6 +29,9 @@ export interface Provider {
   resolveSource(text: string | undefined, ctx: Context): Promise<Source>
   /** What can be captured here. */
   sources(query: SourceQuery, ctx: Context): Promise<Page<SourceItem>>
+  /** What a create would do to its source beyond reading it, such as switching it off. Undefined: nothing. */
+  planCreate?(request: CreateRequest, ctx: Context): Promise<CreatePlan | undefined>
+  /** Resolves when the snapshot is there, however long that takes: callers wait as long as they like. */
   create(request: CreateRequest, ctx: Context): Promise<CreateResult>
   /** Newest first. */
   list(query: ListQuery, ctx: Context): Promise<Page<Snapshot>>
@@ -56,6 +60,15 @@ export interface Provider {
   planPurge?(request: PurgeRequest, ctx: Context): Promise<PurgePlan>
   /** Deletes for good what was planned and still lies in the trash, and gives back the space that nothing needs. */
   purge?(plan: PurgePlan, ctx: Context): Promise<PurgeResult>
+  /**
+   * For systems that go on working when nobody watches: finds out what became of a create or a restore whose process is
+   * gone or has lost sight of it, and sees it through. Sends nothing again that may have arrived. Throws with the outcome
+   * `not_started` when it is certain that nothing came of it, and `unknown` while that cannot be told.
+   */
+  resume?: {
+    create(interrupted: Interrupted<CreateRequest>, ctx: Context): Promise<CreateResult>
+    restore(interrupted: Interrupted<RestoreRequest>, ctx: Context): Promise<RestoreResult>
+  }
   health(ctx: Context): Promise<Health>
   close?(): Promise<void>
 }
@@ -73,11 +86,20 @@ export interface Context {
    */
   record?(facts: { safety_snapshot: string }): Promise<void>
   /**
+   * Present in `create` and `restore`, and in their `resume`: puts on record what is needed to find out later what came
+   * of a request that cannot be sent twice. To be awaited before it is sent, and again when the answer says more. Each
+   * note replaces the one before.
+   */
+  note?(facts: Facts): Promise<void>
+  /**
    * Present where the caller holds a lock on what is written to: to be awaited right before the first change. BUSY when
    * somebody took the lock over, as from a process that stood still for a minute: then nothing may be changed.
    */
   stillHeld?(): Promise<void>
 }
+
+/** JSON. What they say is the provider's own. */
+export type Facts = Record<string, unknown>
 
 export interface Log {
   debug(message: string, data?: Record<string, unknown>): void
@@ -88,6 +110,12 @@ export interface Log {
 
 export interface Capabilities {
   source_kinds: readonly string[]
+  /** Of these, what a create only reads and nobody works in, such as images: several may be captured at once. */
+  recipes: readonly string[]
+  /** What can be said about a new snapshot. */
+  create: readonly ('name' | 'note' | 'labels' | 'ttl')[]
+  /** The names that it takes, where not any: a regular expression for the whole name, and the most characters. */
+  names?: { pattern: string; max: number }
   captures: readonly Capture[]
   restore_modes: readonly RestoreMode[]
   deletion: 'trash' | 'permanent'
@@ -96,6 +124,8 @@ export interface Capabilities {
   /** Several copies in one restore to `new`. */
   count: boolean
   diff: boolean
+  /** A restore reads back what it has left and tells its digest. */
+  verifies: boolean
   update: readonly ('name' | 'note' | 'labels' | 'ttl' | 'protected' | 'active' | 'add_regions')[]
   /** How the provider keeps a capture consistent while the source is in use, in one sentence. */
   consistency: string
@@ -127,10 +157,22 @@ export interface CreateRequest {
   options?: Record<string, unknown>
 }
 
+/** A create that somebody has to agree to. */
+export interface CreatePlan {
+  /** One sentence for a person. */
+  summary: string
+  effects: Record<string, unknown>
+  reversible: boolean
+  warnings: string[]
+  /** Digest of the live state that this was computed from. */
+  fingerprint: string
+}
+
 export interface CreateResult {
   /** May be in state `creating`; `get` then tells the rest. */
   snapshot: Snapshot
   receipt?: Receipt
+  warnings?: string[]
 }
 
 /** Filters apply before paging. `source` is compared by kind and id. */
@@ -179,8 +221,9 @@ export interface RestorePlan {
 }
 
 export interface RestoreResult {
-  changed: Changed
-  verified: Verified
+  /** Where the system tells, which those that replace whole disks do not. */
+  changed?: Changed
+  verified?: Verified
   /** Of the live state as the restore has left it, comparable to that of a plan. */
   fingerprint?: string
   /** The copies made by mode `new`. */
@@ -231,88 +274,6 @@ export interface UpdateRequest {
   protected?: true
   active?: boolean
   add_regions?: string[]
-}
-
-export interface VerifyRequest {
-  /** Share of the content to read, over 0 and up to 1; absent means all of it. What says where it is, is always read. */
-  sample?: number
-}
-
-export interface VerifyResult {
-  /** What was read; bytes as stored. */
-  checked: { snapshots: number; packs: number; objects: number; bytes: number }
-  sampled?: number
-  damaged: Damage[]
-  /** How many more there are that are not listed. */
-  omitted?: number
-  /** Every snapshot that has lost something, also to what is not listed. */
-  affected: SnapshotRef[]
-}
-
-/** Something that cannot be read as it was written. */
-export interface Damage {
-  /** In the provider's words, such as `manifest` or `content`. */
-  what: string
-  /** Of the damaged thing itself. */
-  id: string
-  /** Which need it. */
-  snapshots: SnapshotRef[]
-  /** Where it belongs in them; the first ones when they are many. */
-  paths?: ShownPath[]
-}
-
-export interface PurgeRequest {
-  /** Also what can still be taken out of the trash. */
-  all: boolean
-}
-
-export interface PurgePlan {
-  request: PurgeRequest
-  snapshots: Snapshot[]
-  /** How many others stay in the trash: their undo window is open, or they are protected. */
-  kept: number
-  /** What the store occupies, and about how much of it would come back. */
-  used_bytes: number
-  expected_bytes: number
-  /** Why no space can be given back. */
-  problem?: { message: string; hint: string }
-}
-
-export interface PurgeResult {
-  /** Native ids. */
-  deleted: string[]
-  freed_bytes: number
-  used_bytes: number
-  /** Why there may be more to give back, and what to do about it. */
-  left?: string
-}
-
-export interface SnapshotRef {
-  id: string
-  name: string
-}
-
-/** The lock on a target. */
-export interface Hold extends Required<Pick<Context, 'stillHeld'>> {
-  release(): Promise<void>
-}
-
-/** What a provider needs of the service to take up an operation of another process. */
-export interface RecoveryHands {
-  /** Takes the lock on what that operation was to write to; undefined when somebody else is at work there. */
-  hold(target: Source): Promise<Hold | undefined>
-  /** Puts the outcome on record. To be awaited before the provider forgets about the operation. */
-  settle(recovered: Recovered): Promise<void>
-}
-
-export interface Recovered {
-  operation: string
-  /** `left`: half done, because finishing it would have taken later work along. */
-  outcome: 'finished' | 'rolled_back' | 'left'
-  /** What happened, in one sentence. */
-  message: string
-  /** As in RestoreResult. */
-  fingerprint?: string
 }
 
 export interface Health {

@@ -1,8 +1,9 @@
 import { takenOver } from '../guard/refusals.ts'
 import { type Environment, sourceLock } from './environment.ts'
 import { SnapshotError } from './errors.ts'
+import type { Recovered, RecoveryHands } from './interrupted.ts'
 import type { Operation } from './operations.ts'
-import type { Provider, Recovered, RecoveryHands } from './provider.ts'
+import type { Provider } from './provider.ts'
 
 /**
  * Returns what to call before a provider is used: it has the provider take up what a process that was killed has left

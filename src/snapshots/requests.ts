@@ -34,9 +34,74 @@ const dryRun = (fallback: boolean) => z.boolean().default(fallback).describe('On
 const paths = z.array(PathRef).min(1).max(1000)
 const keep = z.number().int().min(0).max(10_000)
 
-/** Options of the local provider's create. */
+/**
+ * What only one provider takes, under its name. Offered where that provider is enabled; the service refuses the object
+ * of a provider that the call does not go to.
+ */
+
+const whole = (max: number) => z.int().min(1).max(max)
+const slug = z
+  .string()
+  .max(64)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'letters, digits, dots, hyphens and underscores')
+
 export const LocalCreate = z.strictObject({
   exclude: z.array(z.string().min(1).max(1024)).max(256).optional().describe('Patterns as in .gitignore'),
+})
+
+export const MorphCreate = z.strictObject({
+  vcpus: whole(1024).optional(),
+  memory_mb: whole(10_000_000).optional(),
+  disk_mb: whole(100_000_000).optional(),
+  digest: z.string().min(1).max(256).optional().describe('Same digest: the snapshot there is'),
+})
+
+export const DaytonaCreate = z.strictObject({
+  cpu: whole(1024).optional(),
+  memory_gb: whole(100_000).optional(),
+  disk_gb: whole(1_000_000).optional(),
+  gpu: whole(64).optional(),
+  entrypoint: z.array(z.string().max(4096)).min(1).max(64).optional(),
+  region: slug.optional(),
+  context: z
+    .array(z.string().min(1).max(4096))
+    .max(1000)
+    .optional()
+    .describe('Of a Dockerfile: files it copies, from its directory. Default: those it names'),
+  include_memory: z.boolean().optional().describe('Of a VM sandbox'),
+})
+
+export const DigitalOceanCreate = z.strictObject({
+  power_off: z.boolean().optional().describe('Switch the Droplet off meanwhile; a person must agree'),
+  tags: z
+    .array(z.string().regex(/^[A-Za-z0-9_:-]{1,255}$/, 'letters, digits, colons, hyphens and underscores'))
+    .max(50)
+    .optional(),
+})
+
+export const MorphRestore = z.strictObject({
+  vcpus: whole(1024).optional().describe('Other resources: boots cold'),
+  memory_mb: whole(10_000_000).optional(),
+  disk_mb: whole(100_000_000).optional(),
+  ttl_seconds: whole(315_360_000).optional(),
+  ttl_action: z.enum(['stop', 'pause']).optional(),
+})
+
+export const DaytonaRestore = z.strictObject({
+  region: slug.optional(),
+  auto_stop_minutes: z.int().min(0).max(525_600).optional(),
+  fork: z.boolean().optional().describe('Fork the source sandbox as it is now instead'),
+})
+
+export const DigitalOceanRestore = z.strictObject({
+  region: slug.optional(),
+  size: slug.optional().describe('Of the new Droplet, e.g. s-1vcpu-1gb'),
+  size_gb: whole(1_000_000).optional().describe('Of the new volume'),
+  ssh_keys: z
+    .array(z.union([z.int(), z.string().min(1).max(128)]))
+    .max(50)
+    .optional(),
+  rebuild: z.boolean().optional().describe('In place: rebuild instead of restore'),
 })
 
 export const CreateArgs = z.strictObject({
@@ -50,7 +115,11 @@ export const CreateArgs = z.strictObject({
   ttl: Duration.optional().describe('Expire after, e.g. 7d'),
   wait_seconds: wait(30),
   idempotency_key: z.string().min(1).max(128).optional().describe('Same key: same snapshot, made once'),
+  confirmation: confirmation.optional(),
   local: LocalCreate.optional(),
+  morph: MorphCreate.optional(),
+  daytona: DaytonaCreate.optional(),
+  digitalocean: DigitalOceanCreate.optional(),
 })
 export type CreateArgs = z.output<typeof CreateArgs>
 
@@ -94,8 +163,12 @@ export const RestoreArgs = z.strictObject({
   to: z.string().min(1).max(16_384).optional().describe('With new: path or name of the copy'),
   paths: paths.optional().describe('Only these files and directories'),
   count: z.number().int().min(1).max(100).default(1).describe('With new: number of copies'),
+  wait_seconds: wait(30),
   confirmation: confirmation.optional(),
   dry_run: dryRun(false),
+  morph: MorphRestore.optional(),
+  daytona: DaytonaRestore.optional(),
+  digitalocean: DigitalOceanRestore.optional(),
 })
 export type RestoreArgs = z.output<typeof RestoreArgs>
 

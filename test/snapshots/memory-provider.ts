@@ -1,14 +1,7 @@
 import { digest } from '../../src/guard/digest.ts'
 import { fail, toProblem } from '../../src/snapshots/errors.ts'
 import type { Change, Snapshot, Source } from '../../src/snapshots/model.ts'
-import type {
-  Capabilities,
-  Context,
-  ListQuery,
-  Page,
-  Provider,
-  RestorePlan,
-} from '../../src/snapshots/provider.ts'
+import type { Capabilities, Context, ListQuery, Page, Provider, RestorePlan } from '../../src/snapshots/provider.ts'
 
 /** A small but honest provider: its sources are boxes of named texts, its snapshots are copies of them. */
 export type Box = Record<string, string>
@@ -40,12 +33,15 @@ export function createMemoryProvider({
   let count = 0
   const can: Capabilities = {
     source_kinds: ['box'],
+    recipes: [],
+    create: ['name', 'note', 'labels', 'ttl'],
     captures: ['files'],
     restore_modes: ['in_place', 'new'],
     deletion: 'trash',
     paths: true,
     count: false,
     diff: true,
+    verifies: true,
     update: ['name', 'note', 'labels', 'ttl', 'protected'],
     consistency: 'A box does not change while it is copied.',
     ...capabilities,

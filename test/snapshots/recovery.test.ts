@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { Context, Recovered } from '../../src/snapshots/provider.ts'
+import type { Context } from '../../src/snapshots/provider.ts'
+import type { Recovered } from '../../src/snapshots/interrupted.ts'
 import type { RestoreReply } from '../../src/snapshots/replies.ts'
 import { args, caller, createWorld, refusal, type World } from './world.ts'
 

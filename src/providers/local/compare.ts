@@ -1,7 +1,7 @@
 import type { Change } from '../../snapshots/model.ts'
 import type { Context, DiffRequest, DiffResult } from '../../snapshots/provider.ts'
+import { decodeCursor, encodeCursor } from '../cursor.ts'
 import { inspect, withDirectory } from './capture.ts'
-import { decodeCursor, encodeCursor } from './cursor.ts'
 import { type Difference, diffTrees, type Side } from './diff.ts'
 import type { Engine } from './engine.ts'
 import { type ByteString, show, showText } from './names.ts'

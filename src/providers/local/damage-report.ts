@@ -1,4 +1,4 @@
-import type { Damage, SnapshotRef } from '../../snapshots/provider.ts'
+import type { Damage, SnapshotRef } from '../../snapshots/upkeep.ts'
 import { type ByteString, show } from './names.ts'
 import type { Stored } from './store/manifest.ts'
 

@@ -1,6 +1,6 @@
 import type { Snapshot, SourceItem } from '../../snapshots/model.ts'
 import type { ListQuery, Page, SourceQuery } from '../../snapshots/provider.ts'
-import { decodeCursor, encodeCursor } from './cursor.ts'
+import { matches, page } from '../pages.ts'
 import type { Engine } from './engine.ts'
 import { fromText } from './names.ts'
 import { toSource } from './roots.ts'
@@ -38,20 +38,6 @@ function placeOf(key: string): Place {
   return { sequence: Number(sequence), created_at, id }
 }
 
-function matches(snapshot: Snapshot, query: ListQuery): boolean {
-  const { source, name, labels, state, created_after: after, created_before: before } = query
-  return (
-    (query.include_auto || !snapshot.auto) &&
-    (query.include_trashed || state === 'trashed' || snapshot.state !== 'trashed') &&
-    (!source || (snapshot.source.kind === source.kind && snapshot.source.id === source.id)) &&
-    (!name || snapshot.name.toLowerCase().includes(name.toLowerCase())) &&
-    (!labels || Object.entries(labels).every(([key, value]) => snapshot.labels[key] === value)) &&
-    (!state || snapshot.state === state) &&
-    (!after || Date.parse(snapshot.created_at) > Date.parse(after)) &&
-    (!before || Date.parse(snapshot.created_at) < Date.parse(before))
-  )
-}
-
 /** The allowed directories, and those of which there are snapshots. */
 export function sources(engine: Engine, query: SourceQuery): Page<SourceItem> {
   const { stored } = shelf(engine)
@@ -82,27 +68,4 @@ export function sources(engine: Engine, query: SourceQuery): Page<SourceItem> {
     isAfter: (item, key) => item.id > key,
     show: (item) => item,
   })
-}
-
-interface Pager<E, T> {
-  /** Tells where an entry stands, from one call to the next. */
-  keyOf(entry: E): string
-  isAfter(entry: E, key: string): boolean
-  show(entry: E): T
-}
-
-function page<E, T>(
-  list: string,
-  entries: readonly E[],
-  query: { limit: number; cursor?: string },
-  { keyOf, isAfter, show }: Pager<E, T>,
-): Page<T> {
-  const key = query.cursor === undefined ? undefined : decodeCursor(list, query.cursor)
-  const rest = key === undefined ? entries : entries.filter((entry) => isAfter(entry, key))
-  const shown = rest.slice(0, query.limit)
-  const last = shown.at(-1)
-  const items = shown.map(show)
-  return rest.length > shown.length && last !== undefined
-    ? { items, next: encodeCursor(list, keyOf(last)) }
-    : { items }
 }

@@ -1,5 +1,6 @@
 import { SnapshotError } from '../../snapshots/errors.ts'
-import type { Context, PurgePlan, PurgeRequest, PurgeResult } from '../../snapshots/provider.ts'
+import type { Context } from '../../snapshots/provider.ts'
+import type { PurgePlan, PurgeRequest, PurgeResult } from '../../snapshots/upkeep.ts'
 import type { Engine } from './engine.ts'
 import { createPause } from './pause.ts'
 import { isProtected, toSnapshot } from './snapshot-view.ts'

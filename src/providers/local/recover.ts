@@ -1,5 +1,6 @@
 import { lstatSync } from 'node:fs'
-import type { Context, RecoveryHands } from '../../snapshots/provider.ts'
+import type { RecoveryHands } from '../../snapshots/interrupted.ts'
+import type { Context } from '../../snapshots/provider.ts'
 import { hasEnded, isCheckable } from '../../state/runner.ts'
 import { withDirectory } from './capture.ts'
 import type { Directory } from './directory.ts'

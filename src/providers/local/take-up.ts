@@ -1,6 +1,7 @@
 import { fstatSync } from 'node:fs'
 import { SnapshotError } from '../../snapshots/errors.ts'
-import type { Context, Recovered } from '../../snapshots/provider.ts'
+import type { Recovered } from '../../snapshots/interrupted.ts'
+import type { Context } from '../../snapshots/provider.ts'
 import { type Directory, openDirectory } from './directory.ts'
 import type { Engine } from './engine.ts'
 import { openUnlessBarred } from './entry-ops.ts'

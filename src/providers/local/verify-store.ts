@@ -1,4 +1,5 @@
-import type { Context, VerifyRequest, VerifyResult } from '../../snapshots/provider.ts'
+import type { Context } from '../../snapshots/provider.ts'
+import type { VerifyRequest, VerifyResult } from '../../snapshots/upkeep.ts'
 import { createDamageReport, refOf } from './damage-report.ts'
 import type { Engine } from './engine.ts'
 import { createPause } from './pause.ts'

@@ -84,7 +84,7 @@ export const LIES: [lie: string, noticed: string, pretend: (honest: MemoryProvid
       (honest) => ({
         async restore(plan, ctx) {
           const result = await honest.restore(plan, ctx)
-          return { ...result, verified: { ...result.verified, digest: 'sha256:fine' } }
+          return { ...result, verified: { files: 0, bytes: 0, digest: 'sha256:fine' } }
         },
       }),
     ],

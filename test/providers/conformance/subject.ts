@@ -1,14 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import type { Snapshot, Source } from '../../../src/snapshots/model.ts'
-import type {
-  Context,
-  CreateRequest,
-  ListQuery,
-  Provider,
-  RestoreRequest,
-  RestoreResult,
-} from '../../../src/snapshots/provider.ts'
+import type { Context, CreateRequest, ListQuery, Provider, RestoreRequest, RestoreResult } from '../../../src/snapshots/provider.ts'
 import { silent } from '../../snapshots/world.ts'
 
 /** What a check works on: a provider, and ways to touch and see its sources that do not go through it. */

@@ -32,7 +32,7 @@ describe('an encrypted store', () => {
       ]),
     )
     const { safety_snapshot, verified } = await restore(fresh, first.id)
-    expect(verified.files).toBe(3)
+    expect(verified?.files).toBe(3)
     expect(differences(before, box.picture())).toEqual([])
     await restore(fresh, safety_snapshot as string)
     expect(differences(live, box.picture())).toEqual([])

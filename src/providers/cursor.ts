@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { fail } from '../../snapshots/errors.ts'
+import { fail } from '../snapshots/errors.ts'
 
 /** Opaque to callers: which list it belongs to, and the key of the last item shown. */
 const Cursor = z.tuple([z.string(), z.string()])
