@@ -12,11 +12,11 @@ import { licencesOf } from './licences.ts'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const out = join(root, 'dist')
 
-/** The contents to use for a module whose path matches, in place of its own. */
+/** The contents to use for a module whose path matches, in place of its own. They lie where it lies. */
 function instead(filter: RegExp, contents: string): Plugin {
   return {
     name: `instead of ${filter.source}`,
-    setup: ({ onLoad }) => onLoad({ filter }, () => ({ contents, resolveDir: root })),
+    setup: ({ onLoad }) => onLoad({ filter }, ({ path }) => ({ contents, resolveDir: dirname(path) })),
   }
 }
 
@@ -56,6 +56,10 @@ const { metafile } = await build({
     instead(/zod\/v4\/locales\/index\.js$/, `export { default as en } from 'zod/v4/locales/en.js'`),
     // The server passes its own JSON schema validator to the SDK, so the default one is never made.
     instead(/server\/dist\/ajvProvider-.*\.mjs$/, 'export const n = undefined, t = undefined'),
+    // Of its many faces only this one is used, with text as the body, over HTTP/1.1.
+    instead(/undici\/index\.js$/, `exports.Agent = require('./lib/dispatcher/agent')`),
+    instead(/undici\/lib\/web\/fetch\/body\.js$/, ''),
+    instead(/undici\/lib\/dispatcher\/client-h2\.js$/, ''),
   ],
 })
 

@@ -1,8 +1,11 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { everyProvider } from './every-provider.ts'
 import {
+  capabilityTable,
   configurationTable,
+  credentialTable,
   errorTable,
   policySchema,
   policyTable,
@@ -19,8 +22,18 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const DOCUMENTS: Record<string, Record<string, () => string>> = {
   'README.md': { tools: toolTable, configuration: configurationTable },
   'docs/tools.md': { tools: toolDetails },
-  'docs/configuration.md': { configuration: configurationTable, policy: policyTable },
+  'docs/configuration.md': {
+    configuration: configurationTable,
+    credentials: credentialTable,
+    policy: policyTable,
+  },
   'docs/errors.md': { errors: errorTable },
+  ...Object.fromEntries(
+    (await everyProvider()).map(({ name, capabilities }) => [
+      `docs/providers/${name}.md`,
+      { capabilities: () => capabilityTable(capabilities) },
+    ]),
+  ),
 }
 
 /** Files that are generated as a whole. */

@@ -1,10 +1,14 @@
 import { z } from 'zod'
 import { flagOf } from '../src/cli/help.ts'
+import { CREDENTIALS } from '../src/config/credentials.ts'
 import { SETTINGS, type Setting } from '../src/config/settings.ts'
 import { PolicyFile } from '../src/guard/policy-file.ts'
+import { isArgumentKnown, isToolKnown } from '../src/mcp/known-by.ts'
 import { listTools } from '../src/mcp/list-tools.ts'
 import { TOOLS } from '../src/mcp/tools/index.ts'
+import { PROVIDER_NAMES } from '../src/providers/index.ts'
 import { ERROR_CODES, type ErrorCode, RESERVED } from '../src/snapshots/errors.ts'
+import type { Capabilities } from '../src/snapshots/provider.ts'
 
 /** The generated parts of the documents, as Markdown. */
 
@@ -30,25 +34,33 @@ export function toolTable(): string {
 const CHANGES = { read: 'nothing', create: 'adds', update: 'updates', destructive: 'may destroy' } as const
 
 export function toolDetails(): string {
-  return listTools({ readOnly: false, openWorld: false })
+  return listTools({ readOnly: false, openWorld: false, providers: PROVIDER_NAMES })
     .map(({ name, description, inputSchema, outputSchema }) => {
       const { properties = {}, required = [] } = inputSchema as Property & { required?: string[] }
       const rows = Object.entries(properties).map(([argument, property]) => [
         `\`${argument}\`${required.includes(argument) ? ' (required)' : ''}`,
         typeOf(property),
         property.default === undefined ? '' : `\`${property.default}\``,
-        property.description ?? '',
+        [property.description, only((provider) => isArgumentKnown(name, argument, [provider]))]
+          .filter((part) => part)
+          .join('. '),
       ])
       const fields = Object.keys((outputSchema as Property).properties ?? {})
       const answer = `Result: ${fields.map((field) => `\`${field}\``).join(', ')}.`
       return [
         `### ${name}`,
-        description,
+        [description, only((provider) => isToolKnown(name, [provider]))].filter((part) => part).join(' '),
         table(['Argument', 'Type', 'Default', 'Meaning'], rows),
         answer,
       ].join('\n\n')
     })
     .join('\n\n')
+}
+
+/** With which providers it is offered, unless with all. */
+function only(isKnown: (provider: string) => boolean): string {
+  const known = PROVIDER_NAMES.filter(isKnown)
+  return known.length === PROVIDER_NAMES.length ? '' : `Only with ${words(known)}.`
 }
 
 export function configurationTable(): string {
@@ -63,6 +75,37 @@ export function configurationTable(): string {
     ]),
   )
 }
+
+export function credentialTable(): string {
+  return table(
+    ['Provider', 'Variable', 'Meaning'],
+    CREDENTIALS.map(({ provider, variable, about }) => [`\`${provider}\``, `\`${variable}\``, about]),
+  )
+}
+
+/** What a provider says of itself. */
+export function capabilityTable(can: Capabilities): string {
+  const { pattern, max } = can.names ?? {}
+  const rows: [string, string][] = [
+    ['Sources', words(can.source_kinds)],
+    ['Of these only read', words(can.recipes)],
+    ['What a snapshot holds', words(can.captures)],
+    ['Said of a new snapshot', words(can.create)],
+    ['Names', pattern === undefined ? 'any' : `at most ${max} characters, matching \`${pattern}\``],
+    ['Restore', words(can.restore_modes)],
+    ['Restore of some paths', yes(can.paths)],
+    ['Several copies at once', yes(can.count)],
+    ['Restore is read back', yes(can.verifies)],
+    ['Diff', yes(can.diff)],
+    ['Changed afterwards', words(can.update)],
+    ['Delete', can.deletion === 'trash' ? 'into a trash, with undo' : 'for good'],
+    ['Consistency', can.consistency],
+  ]
+  return table(['Capability', ''], rows)
+}
+
+const words = (all: readonly string[]) => all.map((each) => `\`${each}\``).join(', ') || 'none'
+const yes = (is: boolean) => (is ? 'yes' : 'no')
 
 export function policyTable(): string {
   const defaults: Record<string, unknown> = PolicyFile.parse({})

@@ -124,7 +124,7 @@ async function assemble(config: Config, registry: ProviderRegistry, log: Log): P
 }
 
 function registryOf(config: Config, log: Log): ProviderRegistry {
-  const { special_modes, trash_window } = config.policy
+  const { special_modes, safety_snapshots, trash_window } = config.policy
   return createRegistry(config.providers, {
     home: config.home,
     roots: config.roots,
@@ -134,6 +134,8 @@ function registryOf(config: Config, log: Log): ProviderRegistry {
     ...(config.encrypt !== undefined && { encrypt: config.encrypt }),
     trashWindowMs: durationMs(trash_window),
     specialModes: special_modes,
+    accounts: config.accounts,
+    safetySnapshots: safety_snapshots,
     expirable: expirable(config, log),
     clock,
     log,

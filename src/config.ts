@@ -1,11 +1,13 @@
 import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { type Accounts, cloudsWithKey, readAccounts, unexpandedCredentials } from './config/accounts.ts'
 import { parse, readJson } from './config/json-file.ts'
 import { readPolicy } from './config/policy.ts'
 import { knownProviders } from './config/providers.ts'
 import { expandTilde, findRoots, type Roots, refuseReachable } from './config/roots.ts'
 import { type Given, type Key, SETTINGS, type Setting } from './config/settings.ts'
+import { isUnexpanded, unlessUnset } from './config/unset.ts'
 import type { KeySource } from './config/values.ts'
 import type { PolicyFile } from './guard/policy-file.ts'
 import { fail } from './snapshots/errors.ts'
@@ -16,6 +18,8 @@ export interface Config extends Roots {
   /** Where plans, operations and locks live. */
   stateDirectory: string
   providers: readonly string[]
+  /** At the vendors of the enabled clouds, by provider. */
+  accounts: Accounts
   readOnly: boolean
   guard: 'auto' | 'token' | 'human'
   /** As it was at the start; what it allows is read anew for each decision. */
@@ -106,14 +110,17 @@ export function loadConfig(flags: Record<string, unknown>, around: Surroundings 
   const configFile = typeof set === 'string' ? path(set) : undefined
   const { given, unexpanded } = readSettings(named, configFile, around.env)
   if (isUnexpanded(config)) unexpanded.unshift('--config')
+  unexpanded.push(...unexpandedCredentials(around.env))
   const home = path(given.home ?? defaultHome(around))
   const stateDirectory = stateDirectoryOf(given.state ?? 'file:', home)
   const policyFile = given.policy === undefined ? undefined : path(given.policy)
   const policy = readPolicy(policyFile)
+  const providers = knownProviders(given.providers ?? ['local', ...cloudsWithKey(around.env)])
   const { maxStoreBytes, maxSourceBytes, ...rest } = {
     home,
     stateDirectory,
-    providers: knownProviders(given.providers ?? ['local']),
+    providers,
+    accounts: readAccounts(providers, around.env),
     readOnly: given.read_only ?? false,
     guard: given.guard ?? 'auto',
     policy,
@@ -186,20 +193,6 @@ function readSettings(
     if (origin !== undefined) given[key] = parse(schema, value, origin)
   }
   return { given, unexpanded }
-}
-
-/** A client that finds no value for `${VAR}` in its configuration hands the text over as it is: it counts as unset. */
-function unlessUnset(value: unknown): unknown {
-  if (Array.isArray(value)) {
-    const set = value.filter((entry) => unlessUnset(entry) !== undefined)
-    return set.length > 0 || value.length === 0 ? set : undefined
-  }
-  return isUnexpanded(value) || (typeof value === 'string' && value.trim() === '') ? undefined : value
-}
-
-function isUnexpanded(value: unknown): boolean {
-  if (Array.isArray(value)) return value.some(isUnexpanded)
-  return typeof value === 'string' && /^\$\{.*\}$/s.test(value.trim())
 }
 
 function refuseUnknown(file: Record<string, unknown>, env: Surroundings['env']): void {

@@ -10,6 +10,7 @@ import { newestEntries } from '../src/guard/audit/newest.ts'
 import { verifyAudit } from '../src/guard/audit/verify.ts'
 import type { NotRun } from '../src/guard/guard-api.ts'
 import { args, caller, refusal, temporaryDirectory } from './snapshots/world.ts'
+import { unasked } from './support/unasked.ts'
 
 /** The parts as a server has them, on a directory of their own. */
 async function server(flags: Record<string, string> = {}) {
@@ -25,7 +26,7 @@ async function server(flags: Record<string, string> = {}) {
   )
   const app = createApp(config)
   onTestFinished(app.close)
-  const service = await app.service()
+  const service = unasked(await app.service())
   const me = caller({ principal: app.principal })
   const save = async (fields: object = {}) => (await service.create(args.create(fields), me)).snapshot
   const remove = async (snapshot: string, fields: object = {}) =>

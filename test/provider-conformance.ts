@@ -1,13 +1,21 @@
 import { describe, test } from 'vitest'
+import { cancelling } from './providers/conformance/cancelling.ts'
 import { comparing } from './providers/conformance/comparing.ts'
 import { deleting } from './providers/conformance/deleting.ts'
+import { listing } from './providers/conformance/listing.ts'
 import { restoring } from './providers/conformance/restoring.ts'
+import { resuming } from './providers/conformance/resuming.ts'
 import { saving } from './providers/conformance/saving.ts'
 import type { Check, Subject } from './providers/conformance/subject.ts'
+import { updating } from './providers/conformance/updating.ts'
 
 export type { Subject } from './providers/conformance/subject.ts'
 
-export const CHECKS: readonly Check[] = [...saving, ...restoring, ...deleting, ...comparing]
+export const CHECKS: readonly Check[] = [
+  ...[...saving, ...listing, ...updating],
+  ...[...restoring, ...deleting, ...comparing],
+  ...[...resuming, ...cancelling],
+]
 
 export type Setup = () => Subject | Promise<Subject>
 

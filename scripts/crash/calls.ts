@@ -1,6 +1,6 @@
+import type { RecoveryHands } from '../../src/snapshots/interrupted.ts'
 import type { Snapshot } from '../../src/snapshots/model.ts'
 import type { Context, Provider } from '../../src/snapshots/provider.ts'
-import type { RecoveryHands } from '../../src/snapshots/interrupted.ts'
 
 /** Calls of a provider, as the checks make them: each an operation of its own, and done or thrown. */
 export const silent = { debug() {}, info() {}, warn() {}, error() {} }

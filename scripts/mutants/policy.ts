@@ -34,7 +34,7 @@ export const policy: Layer = {
     {
       without: '`delete: trash` means only what can be undone',
       file: 'guard/removal.ts',
-      find: "if (removes.length === 0) return\n  if (!reversible && deletionOf(policy, provider) !== 'permanent')",
+      find: "if (removes.length === 0) return\n  if (!reversible && deletionOf(policy, provider) === 'trash')",
       instead: 'if (removes.length === 0) return\n  if (false)',
       tests: REMOVAL,
       red: 'a delete that cannot be undone needs a policy that says so',

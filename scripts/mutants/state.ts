@@ -145,8 +145,8 @@ export const state: Layer = {
     {
       without: 'the moves of a restore know of its lock',
       file: 'snapshots/execute.ts',
-      find: 'work(planned, { ...ctx, stillHeld }, run)',
-      instead: 'work(planned, ctx, run)',
+      find: 'note: noting(run), stillHeld }',
+      instead: 'note: noting(run) }',
       tests: ['snapshots/restore.test.ts'],
       red: 'whose target is taken over while it saves what is there',
     },

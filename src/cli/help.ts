@@ -1,3 +1,4 @@
+import { CREDENTIALS } from '../config/credentials.ts'
 import { SETTINGS, type Setting } from '../config/settings.ts'
 
 const COMMANDS = [
@@ -31,12 +32,12 @@ const OTHERS = [
 const WIDTH = 96
 const INDENT = 20
 
-/** What `--help` prints; the settings come from their table. */
+/** What `--help` prints; the settings and the variables of the vendors come from their tables. */
 export function helpText(): string {
   const settings = Object.entries(SETTINGS) as [string, Setting][]
   return `Usage: snapshot-mcp [COMMAND] [SETTINGS]
 
-Save points for AI agents: an MCP server that snapshots, diffs and restores directories.
+Save points for AI agents: an MCP server that snapshots and restores directories and machines.
 
 Commands:
 ${COMMANDS.map(row).join('\n')}
@@ -45,6 +46,9 @@ Settings (a flag beats its variable, a variable beats the configuration file):
 ${settings.map(([key, setting]) => row([flagOf(setting), wordsOf(key, setting)])).join('\n')}
 
 ${OTHERS.map(row).join('\n')}
+
+Accounts at clouds (variables only; of those for the same thing the first that is set counts):
+${CREDENTIALS.map(({ variable, about }) => row([variable, about])).join('\n')}
 `
 }
 

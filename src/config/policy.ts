@@ -8,7 +8,7 @@ import { knownProviders } from './providers.ts'
 export function readPolicy(path: string | undefined): PolicyFile {
   const policy = parse(PolicyFile, path === undefined ? {} : readJson(path, 'policy file'), 'policy file')
   // A misspelt name would leave the provider that was meant with what others have.
-  const named = typeof policy.delete === 'string' ? [] : Object.keys(policy.delete)
+  const named = typeof policy.delete === 'object' ? Object.keys(policy.delete) : []
   knownProviders([...named, ...(policy.providers ?? [])])
   return policy
 }
@@ -20,7 +20,7 @@ export function readPolicy(path: string | undefined): PolicyFile {
 export function livePolicy(path: string | undefined, read_only: boolean): () => Policy {
   return () => {
     try {
-      const { special_modes, trash_window, roots, ...rules } = readPolicy(path)
+      const { special_modes, safety_snapshots, trash_window, roots, ...rules } = readPolicy(path)
       return { read_only, ...rules }
     } catch (error) {
       if (!(error instanceof SnapshotError)) throw error

@@ -42,8 +42,9 @@ export const SETTINGS = {
     variable: 'SNAPSHOT_MCP_PROVIDERS',
     value: 'LIST',
     schema: Words,
-    fallback: 'local',
-    about: 'The enabled providers, separated by commas.',
+    fallback: 'local, and each cloud whose key is set',
+    about:
+      'The enabled providers, separated by commas: local, morph, daytona, digitalocean. A cloud takes its key from a variable of its vendor.',
   },
   read_only: {
     flag: 'read-only',

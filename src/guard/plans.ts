@@ -8,7 +8,7 @@ import { Confirm } from './doors.ts'
 /** What was shown and to whom, kept here and not in the token: the token is only a name that cannot be guessed. */
 const Plan = z.object({
   v: z.literal(1),
-  type: z.enum(['restore', 'delete', 'prune', 'undo']),
+  type: z.enum(['create', 'restore', 'delete', 'prune', 'undo']),
   provider: z.string(),
   /** What the call named, sorted. */
   targets: z.array(z.string()),

@@ -21,9 +21,9 @@ export const PolicyFile = z.strictObject({
     .union([Deletion, z.record(z.string(), Deletion)], {
       error: 'must be never, trash or permanent, or an object that says so for each provider',
     })
-    .default('trash')
+    .optional()
     .describe(
-      'What `snapshot_delete` and `snapshot_prune` may do: nothing, move to the trash, or also delete for good where a provider has no trash. One word, or an object with one for each provider; a provider that it leaves out has `trash`.',
+      'What `snapshot_delete` and `snapshot_prune` may do: `never` anything, `trash` only what can be undone, `permanent` also for good where a provider has no trash. One word, or an object with one for each provider. Unless it is set, a delete for good is allowed as well, but for snapshots that are to expire: it needs a person to agree (`guard`).',
     ),
   providers: z
     .array(z.string())
@@ -65,6 +65,12 @@ export const PolicyFile = z.strictObject({
     .enum(['strip', 'keep'])
     .default('strip')
     .describe('Whether setuid, setgid and sticky bits come back on restore.'),
+  safety_snapshots: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Whether a restore of a Droplet in place first takes a snapshot of what it overwrites, which costs time and money. `false`: then such a restore cannot be undone. Local restores always take one.',
+    ),
   trash_window: Duration.default('72h').describe('How long a deleted snapshot can be brought back.'),
 })
 export type PolicyFile = z.output<typeof PolicyFile>

@@ -26,8 +26,8 @@ export function permit(policy: Policy, { type, provider }: Deed): void {
 }
 
 export function deletionOf({ delete: deletion }: Policy, provider: string) {
-  if (typeof deletion === 'string') return deletion
-  return Object.hasOwn(deletion, provider) ? (deletion[provider] ?? 'trash') : 'trash'
+  if (typeof deletion !== 'object') return deletion
+  return Object.hasOwn(deletion, provider) ? deletion[provider] : undefined
 }
 
 export const onlyReversible = () =>

@@ -12,7 +12,7 @@ export interface Removal extends RemovalWay, Removes {}
 export async function permitRemoval(policy: Policy, removal: Removal, now: number): Promise<void> {
   const { provider, reversible, snapshots: removes, shelf } = removal
   if (removes.length === 0) return
-  if (!reversible && deletionOf(policy, provider) !== 'permanent') throw onlyReversible()
+  if (!reversible && deletionOf(policy, provider) === 'trash') throw onlyReversible()
   for (const snapshot of removes) {
     if (snapshot.protected) throw isProtected(snapshot)
     if (isSpared(policy, snapshot)) throw isSparedByPolicy(snapshot)

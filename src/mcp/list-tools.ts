@@ -1,3 +1,4 @@
+import { isArgumentKnown, isToolKnown, knownTo } from './known-by.ts'
 import { TOOL_SCHEMAS } from './tool-schemas.ts'
 import { hintsOf, type Tool } from './tools/define-tool.ts'
 import { TOOLS } from './tools/index.ts'
@@ -7,17 +8,26 @@ export interface Offer {
   readOnly: boolean
   /** Some enabled provider acts on systems beyond this machine. */
   openWorld: boolean
+  /** Names of the enabled providers. */
+  providers: readonly string[]
 }
 
-export function offeredTools({ readOnly }: Offer): readonly Tool[] {
-  return TOOLS.filter(({ operation }) => !readOnly || operation === 'read')
+/** The tools that are of use, each with the arguments that are. */
+export function offeredTools({ readOnly, providers }: Offer): readonly Tool[] {
+  return TOOLS.filter(
+    ({ name, operation }) => isToolKnown(name, providers) && (!readOnly || operation === 'read'),
+  ).map((tool) => knownTo(tool, providers))
 }
 
 /** A tool as `tools/list` gives it. */
-export function listing({ name, title, description, operation }: Tool, { openWorld }: Offer) {
+export function listing({ name, title, description, operation }: Tool, { openWorld, providers }: Offer) {
   const { input, output } = TOOL_SCHEMAS[name]!
+  const known = Object.entries(input.properties ?? {}).filter(([key]) =>
+    isArgumentKnown(name, key, providers),
+  )
+  const inputSchema = { ...input, properties: Object.fromEntries(known) }
   const annotations = hintsOf(operation, openWorld)
-  return { name, title, description, inputSchema: input, annotations, outputSchema: output }
+  return { name, title, description, inputSchema, annotations, outputSchema: output }
 }
 
 export const listTools = (offer: Offer) => offeredTools(offer).map((tool) => listing(tool, offer))

@@ -14,8 +14,6 @@ import { unchecked } from './wire-schema.ts'
 export interface ServerOptions extends Offer {
   /** Loaded on first use: a client that only lists tools waits for none of it. */
   service: () => Promise<Service>
-  /** Names of the enabled providers. */
-  providers: readonly string[]
   principal: string
   questions: Questions
   log: Log

@@ -17,7 +17,8 @@ export function inputSchema(schema: z.ZodType): Json {
 
 /**
  * The result of a tool: its fields, and those of the fields in `spelled`; what lies deeper is only called an object.
- * No field is required: clients of the v1 SDK hold errors against this schema too, and would hide them.
+ * No field is required and no word is listed: clients of the v1 SDK hold errors against this schema too, and would hide
+ * them, as they would hide a word that a later version adds.
  */
 export function outputSchema(schema: z.ZodType, spelled: readonly string[]): Json {
   const { type, properties } = z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any' }) as Json
@@ -25,7 +26,7 @@ export function outputSchema(schema: z.ZodType, spelled: readonly string[]): Jso
   return {
     type,
     properties: Object.fromEntries(
-      fields.map(([name, field]) => [name, spelled.includes(name) ? spell(field) : bare(field)]),
+      fields.map(([name, field]) => [name, spelled.includes(name) ? spell(field) : typeOf(field)]),
     ),
   }
 }
@@ -55,7 +56,6 @@ function union(members: Json[]): Json {
   return { anyOf: distinct }
 }
 
-const bare = (node: Json) => pick(node, ['type', 'enum'])
 const typeOf = ({ type }: Json) => ({ type })
 
 function spell(node: Json): Json {

@@ -1,3 +1,4 @@
+import type { Accounts } from '../config/accounts.ts'
 import type { KeySource } from '../config/values.ts'
 import { fail } from '../snapshots/errors.ts'
 import type { Snapshot } from '../snapshots/model.ts'
@@ -18,6 +19,10 @@ export interface ProviderOptions {
   /** What of the snapshots whose time is over may go; `shelf` holds all that there are. */
   expirable: Expirable
   specialModes: 'strip' | 'keep'
+  /** Of clouds, by provider. */
+  accounts: Accounts
+  /** Whether what a restore in place overwrites at a cloud is kept in a snapshot of its own. */
+  safetySnapshots: boolean
   clock: () => number
   log: Log
 }
@@ -27,14 +32,34 @@ export type Expirable = (due: readonly Snapshot[], shelf: readonly Snapshot[]) =
 type Load = (options: ProviderOptions) => Promise<Provider>
 
 /** One line a provider. The import inside keeps its code out of start-up. */
-const PROVIDERS: Record<string, Load> = {
+const ON_THIS_MACHINE: Record<string, Load> = {
   local: async (options) => (await import('./local/open.ts')).openLocalProvider(options),
 }
+const CLOUDS: Record<string, Load> = {
+  morph: async (options) => (await import('./morph/index.ts')).createMorphProvider(at('morph', options)),
+  daytona: async (options) =>
+    (await import('./daytona/index.ts')).createDaytonaProvider(at('daytona', options)),
+  digitalocean: async (options) =>
+    (await import('./digitalocean/index.ts')).createDigitalOceanProvider(at('digitalocean', options)),
+}
+
+const PROVIDERS: Record<string, Load> = { ...ON_THIS_MACHINE, ...CLOUDS }
 
 export const PROVIDER_NAMES: readonly string[] = Object.keys(PROVIDERS)
 
-/** Providers that hold what an agent cannot reach otherwise: their tools are marked as acting on an open world. */
-export const REMOTE: ReadonlySet<string> = new Set()
+/** Providers that act on systems beyond this machine: their tools are marked as acting on an open world. */
+export const REMOTE: ReadonlySet<string> = new Set(Object.keys(CLOUDS))
+
+/** With the account at that vendor. */
+function at(name: string, options: ProviderOptions) {
+  const account = options.accounts[name]
+  if (account) return { ...options, ...account }
+  throw fail(
+    'UNAUTHENTICATED',
+    `There is no key for ${name}.`,
+    'Its operator has to give one to this server.',
+  )
+}
 
 /** The enabled providers, each made on first use and once. A failure to make one is not remembered. */
 export function createRegistry(names: readonly string[], options: ProviderOptions): ProviderRegistry {

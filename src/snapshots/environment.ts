@@ -1,9 +1,11 @@
 import type { Guard } from '../guard/guard-api.ts'
 import type { Lock, StateStore } from '../state/state-store.ts'
+import type { Background } from './background.ts'
 import type { Caller } from './caller.ts'
 import { fail } from './errors.ts'
 import type { Operations } from './operations.ts'
 import type { Context, Log, Provider, ProviderRegistry } from './provider.ts'
+import type { Resumption } from './resume.ts'
 
 /** What the operations of the service share. */
 export interface Environment {
@@ -11,6 +13,8 @@ export interface Environment {
   readonly guard: Guard
   readonly state: StateStore
   readonly operations: Operations
+  readonly background: Background
+  readonly resumption: Resumption
   /** Milliseconds. */
   readonly clock: () => number
   readonly log: Log
@@ -117,6 +121,12 @@ export function unsupported(provider: string, what: string, alternative: string)
     provider,
   })
 }
+
+/** What it takes to wait for work of this provider. */
+export const waiting = ({ resume }: Provider, seconds: number) => ({
+  ms: seconds * 1000,
+  resumable: resume !== undefined,
+})
 
 /** Held by whatever reads or writes the whole of a source. */
 export const sourceLock = (provider: string, { kind, id }: { kind: string; id: string }) =>

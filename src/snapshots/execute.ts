@@ -1,10 +1,12 @@
 import type { GuardRequest, NotRun, Planned, Removed, Verdict } from '../guard/guard-api.ts'
 import { usedBy } from '../guard/refusals.ts'
+import type { Reach, Start } from './background.ts'
 import type { Caller, Question } from './caller.ts'
-import { contextFor, type Environment } from './environment.ts'
+import { contextFor, type Environment, fullId } from './environment.ts'
 import { beforeChange, SnapshotError, toProblem } from './errors.ts'
 import type { Undo } from './model.ts'
-import type { Operation, Run } from './operations.ts'
+import type { Beginning, Operation } from './operation.ts'
+import type { Run } from './operations.ts'
 import type { Context } from './provider.ts'
 
 /** How long something can be undone where the provider does not say: 72 h. */
@@ -19,7 +21,11 @@ export interface Result<R> {
 }
 
 /** Runs the work of an operation that has begun and records how it ended. */
-export async function execute<R>(env: Environment, run: Run, work: () => Promise<Result<R>>): Promise<R> {
+export async function execute<R>(
+  env: Pick<Environment, 'log'>,
+  run: Run,
+  work: () => Promise<Result<R>>,
+): Promise<R> {
   let result: Result<R>
   try {
     result = await work()
@@ -41,7 +47,7 @@ export async function execute<R>(env: Environment, run: Run, work: () => Promise
 
 /** A record that cannot be written must not turn what was done into an error, nor one error into another. */
 async function record(
-  env: Environment,
+  env: Pick<Environment, 'log'>,
   run: Run,
   state: 'done' | 'failed' | 'unknown',
   facts?: Partial<Operation>,
@@ -57,19 +63,48 @@ async function record(
 export interface Job<P, R> {
   request: Omit<GuardRequest<P>, 'operation' | 'plan'>
   plan(ctx: Context): Promise<Planned<P>>
+  /** What was asked for, where somebody may have to take it up later. */
+  record?: Pick<Beginning, 'capture' | 'restoring'>
+  /** Absent: the caller waits to the end. */
+  wait?: Wait
   /** The way back, where it is known before the work starts. */
   undo?(planned: Planned<P>): Operation['undo']
   work(planned: Planned<P>, ctx: Context, run: Run): Promise<Result<R>>
 }
 
+export interface Wait {
+  ms: number
+  /** The provider can take up later what this process leaves. */
+  resumable: boolean
+}
+
 export type Done<R> = R & { status: 'done'; operation: string; undo?: Undo }
+
+/** The work goes on, and this is what to ask for. */
+export interface Pending {
+  status: 'creating'
+  operation: string
+  pending: string
+}
+
+type Ended<R> = Done<R> | NotRun | Question
 
 /** Asks the guard, and if it agrees: journals the intent, does the work, records the outcome. */
 export async function executeGuarded<P, R>(
   env: Environment,
   caller: Caller,
-  { request, plan, undo, work }: Job<P, R>,
-): Promise<Done<R> | NotRun | Question> {
+  job: Job<P, R> & { wait: Wait },
+): Promise<Ended<R> | Pending>
+export async function executeGuarded<P, R>(
+  env: Environment,
+  caller: Caller,
+  job: Job<P, R> & { wait?: never },
+): Promise<Ended<R>>
+export async function executeGuarded<P, R>(
+  env: Environment,
+  caller: Caller,
+  { request, plan, undo, work, record = {}, wait }: Job<P, R>,
+): Promise<Ended<R> | Pending> {
   const operation = env.operations.newId()
   const ctx = contextFor(env, caller, operation)
   const verdict = await authorize(env, { ...request, operation, plan: () => plan(ctx) }, caller)
@@ -77,36 +112,59 @@ export async function executeGuarded<P, R>(
   if (verdict.kind === 'question') return verdict.question
 
   const { planned, passed, settle } = verdict
-  let outcome: 'done' | 'failed' = 'failed'
-  let removed: Removed | undefined
-  try {
-    const wayBack = undo?.(planned)
-    const beginning = {
-      ...describe(request, caller),
-      summary: planned.view.summary,
-      lock: planned.lock,
-      ...passed,
-      doors: [...passed.doors],
-      ...(wayBack && { undo: wayBack, undo_until: undoUntil(env, planned) }),
-    }
-    const run = await beforeChange(env.operations.begin(operation, beginning))
-    const stillHeld = () => beforeChange(verdict.stillHeld())
-    const reply = await execute(env, run, async () => {
-      await stillHeld()
-      const result = await work(planned, { ...ctx, stillHeld }, run)
-      removed = result.removed
-      return result
-    })
-    outcome = 'done'
-    const { undo: way, undo_until: until } = run.operation
-    return { ...reply, status: 'done', operation, ...(way && until && { undo: { operation, until } }) }
-  } finally {
-    await settle(outcome, removed)
+  const wayBack = undo?.(planned)
+  const beginning = {
+    ...describe(request, caller),
+    ...record,
+    summary: planned.view.summary,
+    lock: planned.lock,
+    ...passed,
+    doors: [...passed.doors],
+    ...(wayBack && { undo: wayBack, undo_until: undoUntil(env, planned) }),
   }
+  const run = await beforeChange(env.operations.begin(operation, beginning)).catch(async (error) => {
+    await settle('failed')
+    throw error
+  })
+  const carryOut = async (reach: Reach): Promise<Done<R>> => {
+    let outcome: 'done' | 'failed' = 'failed'
+    let removed: Removed | undefined
+    try {
+      const stillHeld = () => beforeChange(verdict.stillHeld())
+      const reply = await execute(env, run, async () => {
+        await stillHeld()
+        const result = await work(planned, { ...ctx, ...reach, note: noting(run), stillHeld }, run)
+        removed = result.removed
+        return result
+      })
+      outcome = 'done'
+      const { undo: way, undo_until: until } = run.operation
+      return { ...reply, status: 'done', operation, ...(way && until && { undo: { operation, until } }) }
+    } finally {
+      await settle(outcome, removed)
+    }
+  }
+  if (!wait) return carryOut(caller)
+  const how = { operation, caller, ...howItRuns(wait), finishes: !wait.resumable }
+  const done = await env.background.start(how, carryOut).within(wait.ms)
+  return done ?? { status: 'creating', operation, pending: fullId(request.provider, operation) }
 }
 
-export function undoUntil(env: Environment, { view }: Pick<Planned<unknown>, 'view'>): string {
-  return view.undo_until ?? new Date(env.clock() + UNDO_MS).toISOString()
+export const howItRuns = ({ resumable }: Pick<Wait, 'resumable'>): Pick<Start, 'runs'> => ({
+  runs: resumable ? 'on_its_own' : 'with_call',
+})
+
+/** Puts what a provider notes on record. Until that is written, nothing has been sent. */
+export const noting =
+  (run: Run): NonNullable<Context['note']> =>
+  (facts) =>
+    run.note({ facts })
+
+export function undoUntil(
+  { clock }: Pick<Environment, 'clock'>,
+  { view }: Partial<Planned<unknown>>,
+): string {
+  return view?.undo_until ?? new Date(clock() + UNDO_MS).toISOString()
 }
 
 async function authorize<P>(env: Environment, request: GuardRequest<P>, caller: Caller): Promise<Verdict<P>> {

@@ -10,6 +10,7 @@ import {
 } from './environment.ts'
 import { fail } from './errors.ts'
 import type { Snapshot, SourceItem } from './model.ts'
+import type { StoredOperation } from './operation.ts'
 import { mergePages } from './paging.ts'
 import { pendingSnapshot, whenMade } from './pending.ts'
 import type { ListQuery } from './provider.ts'
@@ -63,14 +64,29 @@ export async function get(env: Environment, args: GetArgs, caller: Caller): Prom
   if (!isPending(native))
     return { snapshot: await whenMade(provider, await provider.get(native, ctx), wait_ms, ctx) }
 
+  await env.resumption.takeUp(provider, native)
   const stored = await env.operations.settled(native, caller.principal, wait_ms, caller.signal)
-  if (stored?.operation.type !== 'create' || stored.operation.provider !== provider.name) {
+  const { result, capture, restoring, restored, state } = stored?.operation ?? {}
+  if (!stored || stored.operation.provider !== provider.name || !(capture || restoring))
     throw fail('NOT_FOUND', `There is no snapshot ${args.snapshot}.`, 'snapshot_list shows what is there.')
+  if (restoring) {
+    const from = state === 'done' ? await provider.get(restoring.snapshot, ctx) : undefined
+    const snapshot = from ?? pendingSnapshot(provider, stored)
+    return { snapshot, restore: { ...statusOf(stored), ...restored } }
   }
-  const { result } = stored.operation
-  if (stored.operation.state !== 'done' || !result) return { snapshot: pendingSnapshot(provider, stored) }
+  if (state !== 'done' || !result) return { snapshot: pendingSnapshot(provider, stored) }
   const snapshot = await provider.get(result.snapshot, ctx)
   return { snapshot, ...(result.receipt && { receipt: result.receipt }) }
+}
+
+/** Of a restore that is waited on. */
+function statusOf({ id, operation: { state, undo, undo_until } }: StoredOperation) {
+  const status = state === 'running' ? 'creating' : state === 'declined' ? 'failed' : state
+  return {
+    status,
+    operation: id,
+    ...(undo && undo_until !== undefined && { undo: { operation: id, until: undo_until } }),
+  } as const
 }
 
 export async function diff(env: Environment, args: DiffArgs, caller: Caller): Promise<DiffReply> {

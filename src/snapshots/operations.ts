@@ -1,78 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { z } from 'zod'
-import { Door } from '../guard/doors.ts'
-import { hasEnded, isCheckable, Runner, thisRunner } from '../state/runner.ts'
+import { hasEnded, isCheckable, thisRunner } from '../state/runner.ts'
 import type { StateStore } from '../state/state-store.ts'
-import { fail, Outcome, type Problem } from './errors.ts'
-import { Labels, PathRef, Receipt, Source } from './model.ts'
-import type { OperationView } from './replies.ts'
-
-/** The way back. Native ids. */
-const Undo = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('restore'), snapshot: z.string(), paths: z.array(PathRef).optional() }),
-  z.object({ kind: z.literal('undelete'), snapshots: z.array(z.string()) }),
-])
-
-/** The durable record of one call that changes something: what was meant, how it ended, and the way back. */
-export const Operation = z.object({
-  v: z.literal(1),
-  type: z.enum(['create', 'update', 'restore', 'delete', 'prune', 'undo']),
-  provider: z.string(),
-  principal: z.string(),
-  client: z.string().optional(),
-  /** Milliseconds. */
-  started_at: z.number(),
-  ended_at: z.number().optional(),
-  state: z.enum(['running', 'done', 'failed', 'declined', 'unknown']),
-  summary: z.string(),
-  targets: z.array(z.string()),
-  /** The lock it held, to be held by its undo as well. */
-  lock: z.string().optional(),
-  runner: Runner,
-  /** The plan it was confirmed with, the doors it passed (none: nothing had to agree), and who approved. */
-  plan: z.string().optional(),
-  doors: z.array(Door).optional(),
-  approved_by: z.string().optional(),
-  /** Written before the target is touched, so that a crash cannot take the way back along. */
-  undo: Undo.optional(),
-  undo_until: z.string().optional(),
-  /** Fingerprint of the live state as it left it. */
-  left: z.string().optional(),
-  /** The operation that undid it, or tried to. */
-  undone_by: z.string().optional(),
-  error: z
-    .object({
-      code: z.string(),
-      message: z.string(),
-      hint: z.string(),
-      retryable: z.boolean(),
-      outcome: Outcome,
-    })
-    .optional(),
-  /** Of a create: what is to be captured, and the native id and receipt of the result. */
-  capture: z
-    .object({
-      source: Source,
-      name: z.string(),
-      note: z.string().optional(),
-      labels: Labels,
-      expires_at: z.string().optional(),
-    })
-    .optional(),
-  result: z.object({ snapshot: z.string(), receipt: Receipt.optional() }).optional(),
-})
-export type Operation = z.infer<typeof Operation>
-
-export interface StoredOperation {
-  id: string
-  version: number
-  operation: Operation
-}
-
-export type Beginning = Pick<Operation, 'type' | 'provider' | 'principal' | 'summary' | 'targets'> &
-  Partial<
-    Pick<Operation, 'client' | 'lock' | 'undo' | 'undo_until' | 'capture' | 'plan' | 'doors' | 'approved_by'>
-  >
+import { type Beginning, cancelledWhileWaiting, Operation, type StoredOperation } from './operation.ts'
 
 /** An operation of this process. */
 export interface Run {
@@ -93,6 +22,10 @@ export interface Operations {
   declined(id: string, beginning: Beginning): Promise<void>
   /** Ends the record of an operation whose process was killed. Undefined when there is none, or when it has ended. */
   conclude(id: string, how: Pick<Operation, 'state'> & Partial<Operation>): Promise<Operation | undefined>
+  /** Makes an operation that nobody works on one of this process. Undefined when it has ended, or somebody was first. */
+  adopt(id: string): Promise<Run | undefined>
+  /** Those of a provider that have not ended and that nobody works on, whoever began them. */
+  abandoned(provider: string): Promise<StoredOperation[]>
   /** Forgets one that never came to work. */
   discard(id: string): Promise<void>
   /** Undefined when unknown or somebody else's. */
@@ -157,6 +90,41 @@ export function createOperations({ state, clock, random }: OperationsOptions): O
     return { id, version: found.version, operation: asItStands(id, operation) }
   }
 
+  async function everything(): Promise<StoredOperation[]> {
+    await payOwed()
+    return (await state.list('operation')).flatMap(({ id, version, value }) => {
+      const { data: operation } = Operation.safeParse(value)
+      return operation ? [{ id, version, operation: asItStands(id, operation) }] : []
+    })
+  }
+
+  function runOf(id: string, from: Operation, at: number): Run {
+    let operation = from
+    let version = at
+    const note = async (facts: Partial<Operation>) => {
+      const next = { ...operation, ...facts }
+      version = await write(id, next, version)
+      operation = next
+    }
+    return {
+      id,
+      get operation() {
+        return operation
+      },
+      note,
+      async end(how, facts = {}) {
+        const ended = { ...operation, ...facts, state: how, ended_at: clock() }
+        try {
+          await note(ended)
+        } catch (error) {
+          owed.set(id, { ended, after: version })
+          operation = ended
+          throw error
+        }
+      },
+    }
+  }
+
   /** Nobody ends an operation whose process is gone: how it went is then not known. */
   function asItStands(id: string, operation: Operation): Operation {
     const { state: recorded, runner, started_at } = operation
@@ -171,30 +139,22 @@ export function createOperations({ state, clock, random }: OperationsOptions): O
     newId: () => `op_${random(10).toString('hex')}`,
 
     async begin(id, beginning) {
-      let operation = started(beginning, 'running')
-      let version = await write(id, operation, 0)
-      const note = async (facts: Partial<Operation>) => {
-        const next = { ...operation, ...facts }
-        version = await write(id, next, version)
-        operation = next
-      }
-      return {
-        id,
-        get operation() {
-          return operation
-        },
-        note,
-        async end(how, facts = {}) {
-          const ended = { ...operation, ...facts, state: how, ended_at: clock() }
-          try {
-            await note(ended)
-          } catch (error) {
-            owed.set(id, { ended, after: version })
-            operation = ended
-            throw error
-          }
-        },
-      }
+      const operation = started(beginning, 'running')
+      return runOf(id, operation, await write(id, operation, 0))
+    },
+    async adopt(id) {
+      await payOwed()
+      const found = await state.read('operation', id)
+      const { data: left } = Operation.safeParse(found?.value)
+      if (!found || !left || asItStands(id, left).state !== 'unknown') return undefined
+      const { ended_at: _, error: __, ...rest } = left
+      const operation: Operation = { ...rest, state: 'running', runner: thisRunner() }
+      const version = await state.write('operation', id, operation, found.version)
+      return version === undefined ? undefined : runOf(id, operation, version)
+    },
+    async abandoned(provider) {
+      const all = await everything()
+      return all.filter(({ operation }) => operation.provider === provider && operation.state === 'unknown')
     },
 
     async declined(id, beginning) {
@@ -225,57 +185,10 @@ export function createOperations({ state, clock, random }: OperationsOptions): O
     },
 
     async list(principal) {
-      await payOwed()
-      const all = await state.list('operation')
+      const all = await everything()
       return all
-        .flatMap(({ id, version, value }) => {
-          const { data: operation } = Operation.safeParse(value)
-          return operation?.principal === principal
-            ? [{ id, version, operation: asItStands(id, operation) }]
-            : []
-        })
+        .filter(({ operation }) => operation.principal === principal)
         .sort((a, b) => b.operation.started_at - a.operation.started_at)
     },
   }
-}
-
-/** What the caller of a failed operation gets to see. */
-export function problemOf({ id, operation }: StoredOperation): Problem {
-  const told = operation.error as Problem | undefined
-  if (told) return { ...told, operation: id }
-  return fail(
-    'INTERNAL',
-    'The server stopped while it worked on this; it is not known how far it came.',
-    'Call snapshot_list to see what is there.',
-    { outcome: 'unknown', operation: id },
-  ).problem
-}
-
-export function viewOf({ id, operation }: StoredOperation): OperationView {
-  const { type, state, provider, summary, started_at, undo, undo_until } = operation
-  const { plan, doors, approved_by } = operation
-  return {
-    operation: id,
-    type,
-    state,
-    provider,
-    summary,
-    started_at: new Date(started_at).toISOString(),
-    ...(undo && undo_until && { undo_until }),
-    ...(plan !== undefined && { plan }),
-    ...(doors && { doors }),
-    ...(approved_by !== undefined && { approved_by }),
-  }
-}
-
-function cancelledWhileWaiting(id: string) {
-  return fail(
-    'CANCELLED',
-    `Cancelled while waiting for ${id}, which goes on.`,
-    'snapshot_status shows how it ends.',
-    {
-      operation: id,
-      outcome: 'unknown',
-    },
-  )
 }

@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fullId } from './environment.ts'
 import type { Snapshot } from './model.ts'
-import { problemOf, type StoredOperation } from './operations.ts'
+import { problemOf, type StoredOperation } from './operation.ts'
 import type { Context, Provider } from './provider.ts'
-import type { CreateReply } from './replies.ts'
+import type { Created } from './replies.ts'
 
 /**
  * The snapshot of a capture that is under way or came to nothing, under the id `<provider>:<operation>`. It is told
  * from the record of the operation, so any process can tell it, also after a restart.
  */
-export function pendingSnapshot({ capabilities }: Provider, stored: StoredOperation): Snapshot {
+export function pendingSnapshot({ capabilities, resume }: Provider, stored: StoredOperation): Snapshot {
   const { id, operation } = stored
   const { source, name, note, labels, expires_at } = operation.capture ?? {
     source: { kind: 'unknown', id: 'unknown', name: 'unknown' },
@@ -17,13 +17,15 @@ export function pendingSnapshot({ capabilities }: Provider, stored: StoredOperat
     labels: {},
   }
   const running = operation.state === 'running'
+  // Somebody can still find out.
+  const open = operation.state === 'unknown' && resume !== undefined
   const { code, message } = problemOf(stored)
   return {
     id: fullId(operation.provider, id),
     provider: operation.provider,
     name,
     ...(note !== undefined && { note }),
-    state: running ? 'creating' : 'failed',
+    state: running ? 'creating' : open ? 'unknown' : 'failed',
     captures: [...capabilities.captures],
     source,
     created_at: new Date(operation.started_at).toISOString(),
@@ -36,7 +38,7 @@ export function pendingSnapshot({ capabilities }: Provider, stored: StoredOperat
   }
 }
 
-export function creatingReply(provider: Provider, stored: StoredOperation): CreateReply {
+export function creatingReply(provider: Provider, stored: StoredOperation): Created {
   return { status: 'creating', operation: stored.id, snapshot: pendingSnapshot(provider, stored) }
 }
 

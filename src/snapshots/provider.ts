@@ -112,6 +112,8 @@ export interface Capabilities {
   source_kinds: readonly string[]
   /** Of these, what a create only reads and nobody works in, such as images: several may be captured at once. */
   recipes: readonly string[]
+  /** Of these, what lies in the roots of the operator: some of it this server may not touch. */
+  rooted?: readonly string[]
   /** What can be said about a new snapshot. */
   create: readonly ('name' | 'note' | 'labels' | 'ttl')[]
   /** The names that it takes, where not any: a regular expression for the whole name, and the most characters. */

@@ -2,7 +2,7 @@ import { takenOver } from '../guard/refusals.ts'
 import { type Environment, sourceLock } from './environment.ts'
 import { SnapshotError } from './errors.ts'
 import type { Recovered, RecoveryHands } from './interrupted.ts'
-import type { Operation } from './operations.ts'
+import type { Operation } from './operation.ts'
 import type { Provider } from './provider.ts'
 
 /**

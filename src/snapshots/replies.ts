@@ -9,6 +9,7 @@ import {
   Receipt,
   RestoreMode,
   Snapshot,
+  SnapshotId,
   Source,
   SourceItem,
   Time,
@@ -26,27 +27,12 @@ const ProviderFailure = z.object({
 })
 const Failed = z.object({ snapshot: z.string(), code: z.string(), message: z.string() })
 
-export const CreateReply = z.object({
-  status: z.enum(['done', 'creating']),
-  operation: OperationId,
-  snapshot: Snapshot,
-  receipt: Receipt.optional(),
-})
-export type CreateReply = z.infer<typeof CreateReply>
-
 export const ListReply = z.object({
   items: z.array(Snapshot),
   next_cursor: z.string().optional(),
   errors: z.array(ProviderFailure).optional(),
 })
 export type ListReply = z.infer<typeof ListReply>
-
-export const SnapshotReply = z.object({
-  snapshot: Snapshot,
-  /** Of `get`, where the provider keeps it. */
-  receipt: Receipt.optional(),
-})
-export type SnapshotReply = z.infer<typeof SnapshotReply>
 
 export const DiffReply = z.object({
   from: z.string(),
@@ -66,19 +52,57 @@ const notRun = {
 }
 const DestructiveStatus = z.enum(['done', 'dry_run', 'confirmation_required', 'approval_required'])
 
-export const RestoreReply = z.object({
-  status: DestructiveStatus,
+/** A call whose work takes longer than the caller waits: what `snapshot_get` can wait on, also after a restart. */
+const pending = { pending: SnapshotId.optional() }
+
+export const CreateReply = z.object({
+  status: z.enum([...DestructiveStatus.options, 'creating']),
+  /** Where the source is more than read, such as switched off. */
   ...notRun,
   operation: OperationId.optional(),
-  mode: RestoreMode.optional(),
+  snapshot: Snapshot.optional(),
+  receipt: Receipt.optional(),
+  warnings: z.array(z.string()).optional(),
+})
+export type CreateReply = z.infer<typeof CreateReply>
+/** Of a create that has begun. */
+export type Created = CreateReply & { operation: string; snapshot: Snapshot }
+
+/** What a restore has done, where the provider tells it. */
+export const Restored = z.object({
   changed: Changed.optional(),
   verified: Verified.optional(),
   targets: z.array(Source).optional(),
   safety_snapshot: z.string().optional(),
-  undo: Undo.optional(),
   warnings: z.array(z.string()).optional(),
 })
+export type Restored = z.infer<typeof Restored>
+
+export const RestoreReply = z.object({
+  status: z.enum([...DestructiveStatus.options, 'creating']),
+  ...notRun,
+  ...pending,
+  operation: OperationId.optional(),
+  mode: RestoreMode.optional(),
+  ...Restored.shape,
+  undo: Undo.optional(),
+})
 export type RestoreReply = z.infer<typeof RestoreReply>
+
+/** Of `get` with the id that a restore is waited on by. */
+const RestoreView = Restored.extend({
+  status: z.enum(['creating', 'done', 'failed', 'unknown']),
+  operation: OperationId,
+  undo: Undo.optional(),
+})
+
+export const SnapshotReply = z.object({
+  snapshot: Snapshot,
+  /** Of `get`, where the provider keeps it. */
+  receipt: Receipt.optional(),
+  restore: RestoreView.optional(),
+})
+export type SnapshotReply = z.infer<typeof SnapshotReply>
 
 export const DeleteReply = z.object({
   status: DestructiveStatus,
@@ -92,8 +116,9 @@ export const DeleteReply = z.object({
 export type DeleteReply = z.infer<typeof DeleteReply>
 
 export const UndoReply = z.object({
-  status: DestructiveStatus,
+  status: z.enum([...DestructiveStatus.options, 'creating']),
   ...notRun,
+  ...pending,
   operation: OperationId.optional(),
   /** The operation that was undone. */
   undid: z.string().optional(),

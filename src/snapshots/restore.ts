@@ -8,22 +8,25 @@ import {
   optionsFor,
   sourceLock,
   unsupported,
+  waiting,
 } from './environment.ts'
 import { beforeChange, fail } from './errors.ts'
 import { executeGuarded, type Result, undoUntil } from './execute.ts'
 import type { PlanView } from './model.ts'
+import type { Operation } from './operation.ts'
 import type { Run } from './operations.ts'
-import type { Context, DeletePlan, Provider, RestorePlan, RestoreRequest } from './provider.ts'
-import type { RestoreReply } from './replies.ts'
+import type { Context, DeletePlan, Provider, RestorePlan, RestoreRequest, RestoreResult } from './provider.ts'
+import type { Restored, RestoreReply } from './replies.ts'
 import type { RestoreArgs } from './requests.ts'
 
-const COMMON = ['snapshot', 'mode', 'to', 'paths', 'count', 'confirmation', 'dry_run']
+const COMMON = ['snapshot', 'mode', 'to', 'paths', 'count', 'wait_seconds', 'confirmation', 'dry_run']
 
 export async function restore(
   env: Environment,
   args: RestoreArgs,
   caller: Caller,
 ): Promise<RestoreReply | Question> {
+  const { wait_seconds, ...asked } = args
   const { mode } = args
   const { provider, native } = await locate(env, args.snapshot)
   checkRestore(provider, args)
@@ -41,12 +44,14 @@ export async function restore(
       type: 'restore',
       provider: provider.name,
       targets: [args.snapshot],
-      args,
+      args: asked,
       confirmation: args.confirmation,
       dry_run: args.dry_run,
       // A copy beside the source takes nothing away.
       confirm: mode === 'new' ? 'never' : 'always',
     },
+    record: recordOf(wanted),
+    wait: waiting(provider, wait_seconds),
     plan: (ctx) => planRestore(provider, wanted, ctx),
     work: async (planned, ctx, run) => {
       const { reply, facts } = await carryOut(env, provider, planned, ctx, run)
@@ -78,7 +83,7 @@ export async function carryOut(
   planned: Planned<RestorePlan>,
   ctx: Context,
   run: Run,
-): Promise<Result<RestoreFacts>> {
+): Promise<Result<Restored>> {
   const { request, undo_paths: paths = request.paths } = planned.what
   const wayBack = (snapshot: string) => ({
     undo: {
@@ -90,26 +95,37 @@ export async function carryOut(
   })
   const record: NonNullable<Context['record']> = ({ safety_snapshot }) =>
     beforeChange(run.note(wayBack(safety_snapshot)))
-  const { changed, verified, targets, safety_snapshot, fingerprint, warnings } = await provider.restore(
-    planned.what,
-    { ...ctx, record },
-  )
+  return restoredBy(provider, await provider.restore(planned.what, { ...ctx, record }), wayBack)
+}
+
+/** What a restore yields, for its reply and for its record. */
+export function restoredBy(
+  { name }: Provider,
+  result: RestoreResult,
+  wayBack: (snapshot: string) => Partial<Operation>,
+): Result<Restored> {
+  const { changed, verified, targets, safety_snapshot, fingerprint, warnings } = result
+  const restored: Restored = {
+    ...(changed && { changed }),
+    ...(verified && { verified }),
+    ...(targets && { targets }),
+    ...(safety_snapshot && { safety_snapshot: fullId(name, safety_snapshot) }),
+    ...(warnings.length > 0 && { warnings }),
+  }
   return {
-    reply: {
-      changed,
-      verified,
-      ...(targets && { targets }),
-      ...(safety_snapshot && { safety_snapshot: fullId(provider.name, safety_snapshot) }),
-      ...(warnings.length > 0 && { warnings }),
-    },
+    reply: restored,
     facts: {
+      restored,
       ...(safety_snapshot && wayBack(safety_snapshot)),
       ...(fingerprint !== undefined && { left: fingerprint }),
     },
   }
 }
 
-type RestoreFacts = Pick<RestoreReply, 'changed' | 'verified' | 'targets' | 'safety_snapshot' | 'warnings'>
+/** As somebody needs it who takes the restore up later. */
+export const recordOf = ({ paths, ...request }: RestoreRequest) => ({
+  restoring: { ...request, ...(paths && { paths: [...paths] }) },
+})
 
 export function planView(plan: RestorePlan | DeletePlan): PlanView {
   const { summary, effects, reversible, undo_until, warnings } = plan

@@ -4,10 +4,10 @@ import type * as request from './requests.ts'
 
 /**
  * The operations every face calls. Arguments are already parsed. Throws SnapshotError and nothing else.
- * The four destructive ones may return a Question: the face asks the person and calls again with `caller.answer`.
+ * The destructive ones, and a create that switches its source off, may return a Question: the face asks the person and calls again with `caller.answer`.
  */
 export interface Service {
-  create(args: request.CreateArgs, caller: Caller): Promise<reply.CreateReply>
+  create(args: request.CreateArgs, caller: Caller): Promise<reply.Created | reply.CreateReply | Question>
   list(args: request.ListArgs, caller: Caller): Promise<reply.ListReply>
   get(args: request.GetArgs, caller: Caller): Promise<reply.SnapshotReply>
   diff(args: request.DiffArgs, caller: Caller): Promise<reply.DiffReply>

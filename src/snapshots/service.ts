@@ -1,7 +1,8 @@
 import type { Guard } from '../guard/guard-api.ts'
 import type { StateStore } from '../state/state-store.ts'
+import { createBackground } from './background.ts'
 import type { Caller } from './caller.ts'
-import { createCreates } from './create.ts'
+import { create } from './create.ts'
 import type { Environment } from './environment.ts'
 import { beforeChange, SnapshotError, toProblem } from './errors.ts'
 import { createHousekeeping } from './housekeeping.ts'
@@ -11,6 +12,7 @@ import type { Log, Provider, ProviderRegistry } from './provider.ts'
 import { createRecovery } from './recovery.ts'
 import { prune, remove } from './remove.ts'
 import { restore } from './restore.ts'
+import { createResumption } from './resume.ts'
 import type { Service } from './service-api.ts'
 import { status } from './status.ts'
 import { undo } from './undo.ts'
@@ -34,16 +36,22 @@ export function createService(options: ServiceOptions): Service {
   const opened = new Map<string, Promise<Provider>>()
   const operations = createOperations({ state, clock, random })
   const recover = createRecovery({ guard, state, operations, log })
+  const background = createBackground()
+  const resumption = createResumption({ guard, state, operations, background, clock, log })
   const env: Environment = {
-    registry: recovering(remembering(options.registry, opened), recover),
+    registry: recovering(remembering(options.registry, opened), async (provider) => {
+      await recover(provider)
+      await resumption.takeUpAll(provider)
+    }),
     guard,
     state,
     operations,
+    background,
+    resumption,
     clock,
     log,
     defaultProvider,
   }
-  const creates = createCreates(env)
   const tidyUp = createHousekeeping({ state, clock, log })
   let tidying = Promise.resolve()
 
@@ -76,7 +84,7 @@ export function createService(options: ServiceOptions): Service {
   }
 
   return {
-    create: changing((_env, args, caller) => creates.create(args, caller)),
+    create: changing(create),
     list: reading(list),
     get: reading(get),
     diff: reading(diff),
@@ -88,7 +96,7 @@ export function createService(options: ServiceOptions): Service {
     sources: reading(sources),
     status: reading(status),
     async close() {
-      await creates.close()
+      await background.close()
       await tidying
       const providers = await Promise.allSettled(opened.values())
       await Promise.allSettled(providers.map((each) => each.status === 'fulfilled' && each.value.close?.()))

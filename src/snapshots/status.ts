@@ -1,7 +1,7 @@
 import type { Caller } from './caller.ts'
 import { contextFor, type Environment, namesOf } from './environment.ts'
 import { SnapshotError, toProblem } from './errors.ts'
-import { type Operation, type StoredOperation, viewOf } from './operations.ts'
+import { type Operation, type StoredOperation, viewOf } from './operation.ts'
 import type { Context } from './provider.ts'
 import type { StatusReply } from './replies.ts'
 import type { StatusArgs } from './requests.ts'
@@ -58,7 +58,9 @@ function sourceOf({ provider, lock, capture }: Operation): string | undefined {
 
 async function isAllowed({ registry }: Environment, name: string, source: string, ctx: Context) {
   try {
-    await (await registry.get(name)).resolveSource(source, ctx)
+    const { capabilities, resolveSource } = await registry.get(name)
+    const kind = source.slice(0, source.indexOf(':'))
+    if (capabilities.rooted?.includes(kind)) await resolveSource(source, ctx)
     return true
   } catch (error) {
     return !(error instanceof SnapshotError && error.code === 'POLICY_DENIED')

@@ -1,15 +1,19 @@
 import { digest } from '../guard/digest.ts'
 import type { Planned } from '../guard/guard-api.ts'
 import type { Caller, Question } from './caller.ts'
-import { type Environment, fullId, shelfLock, unsupported } from './environment.ts'
+import { type Environment, fullId, shelfLock, unsupported, waiting } from './environment.ts'
 import { beforeChange, fail, SnapshotError } from './errors.ts'
 import { executeGuarded } from './execute.ts'
-import type { Operation, Operations, Run, StoredOperation } from './operations.ts'
+import type { Operation, StoredOperation } from './operation.ts'
+import type { Operations, Run } from './operations.ts'
 import { someNames } from './plain.ts'
 import type { Context, Provider, RestorePlan } from './provider.ts'
 import type { UndoReply } from './replies.ts'
 import type { UndoArgs } from './requests.ts'
-import { carryOut, planRestore } from './restore.ts'
+import { carryOut, planRestore, recordOf } from './restore.ts'
+
+/** Seconds that an undo keeps its caller waiting, as a restore does when it is not told. */
+const PATIENCE_S = 30
 
 /**
  * Takes back a restore (by restoring its safety snapshot, which can be undone in turn) or a delete into the trash. What
@@ -42,6 +46,8 @@ export async function undo(env: Environment, args: UndoArgs, caller: Caller): Pr
     const wanted = { snapshot, mode: 'in_place' as const, count: 1, ...(paths && { paths }) }
     return executeGuarded(env, caller, {
       request,
+      record: recordOf(wanted),
+      wait: waiting(provider, PATIENCE_S),
       plan: async (ctx) => {
         const stored = await undoable(env, args.operation, caller)
         return knowingly(await planRestore(provider, wanted, ctx), stored)
@@ -50,7 +56,12 @@ export async function undo(env: Environment, args: UndoArgs, caller: Caller): Pr
         await beforeChange(claim(run))
         const { reply, facts } = await carryOut(env, provider, planned, ctx, run)
         const { changed, verified, warnings } = reply
-        const told = { undid: args.operation, changed, verified, ...(warnings && { warnings }) }
+        const told = {
+          undid: args.operation,
+          ...(changed && { changed }),
+          ...(verified && { verified }),
+          ...(warnings && { warnings }),
+        }
         return { reply: told, ...(facts && { facts }) }
       },
     })

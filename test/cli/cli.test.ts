@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { Client } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { CREDENTIALS } from '../../src/config/credentials.ts'
 import { SETTINGS } from '../../src/config/settings.ts'
 import { build } from '../support/bundle.ts'
 import { PROJECT } from '../support/server.ts'
@@ -45,6 +46,7 @@ test('--help names every command, flag, variable and key', async () => {
   for (const [key, { flag, variable, fallback }] of Object.entries(SETTINGS))
     for (const word of [`--${flag}`, variable, `[${key}]`, `Default: ${fallback}.`])
       expect(flat).toContain(word)
+  for (const { variable, about } of CREDENTIALS) expect(flat).toContain(`${variable} ${about}`)
   expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100)
 })
 

@@ -10,6 +10,7 @@ import type { Caller } from '../../src/snapshots/caller.ts'
 import { CreateArgs, DeleteArgs, ListArgs } from '../../src/snapshots/requests.ts'
 import { intercept, systemFault } from '../providers/local/faults.ts'
 import { content } from '../support/trees.ts'
+import { unasked } from '../support/unasked.ts'
 
 /** A real store with two snapshots, one of them in the trash, and a terminal with somebody who gives one answer. */
 async function withTrash(answer: string, { interactive = true, window = '72h' } = {}) {
@@ -22,7 +23,7 @@ async function withTrash(answer: string, { interactive = true, window = '72h' } 
   const config = loadConfig({ 'log-level': 'error' }, { env, cwd, userHome: join(base, 'nobody') })
 
   const app = createApp(config)
-  const service = await app.service()
+  const service = unasked(await app.service())
   onTestFinished(app.close)
   const { signal } = new AbortController()
   const caller: Caller = { principal: app.principal, signal, progress() {}, canAsk: false }

@@ -7,6 +7,7 @@ import { unprotect } from '../../src/cli/unprotect.ts'
 import { loadConfig } from '../../src/config.ts'
 import type { Caller } from '../../src/snapshots/caller.ts'
 import { CreateArgs, GetArgs, UpdateArgs } from '../../src/snapshots/requests.ts'
+import { unasked } from '../support/unasked.ts'
 
 /** A real store with one snapshot, and a terminal with somebody who always gives the same answer. */
 async function protectedSnapshot(answer: string, { interactive = true, guarded = true } = {}) {
@@ -19,7 +20,7 @@ async function protectedSnapshot(answer: string, { interactive = true, guarded =
   const config = loadConfig({ log_level: 'error' }, { env, cwd, userHome: join(base, 'nobody') })
 
   const app = createApp(config)
-  const service = await app.service()
+  const service = unasked(await app.service())
   const { signal } = new AbortController()
   const caller: Caller = { principal: app.principal, signal, progress() {}, canAsk: false }
   const { snapshot } = await service.create(CreateArgs.parse({ name: 'the good one' }), caller)

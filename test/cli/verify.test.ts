@@ -15,6 +15,7 @@ import { verify } from '../../src/cli/verify.ts'
 import { loadConfig } from '../../src/config.ts'
 import { CreateArgs } from '../../src/snapshots/requests.ts'
 import { content } from '../support/trees.ts'
+import { unasked } from '../support/unasked.ts'
 
 const BYTES = content(300_000, 1)
 
@@ -34,7 +35,10 @@ async function store() {
     progress() {},
     canAsk: false,
   }
-  const { snapshot } = await (await app.service()).create(CreateArgs.parse({ name: 'the only one' }), caller)
+  const { snapshot } = await unasked(await app.service()).create(
+    CreateArgs.parse({ name: 'the only one' }),
+    caller,
+  )
   await app.close()
 
   const said: string[] = []

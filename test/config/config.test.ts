@@ -46,9 +46,10 @@ test('the defaults', () => {
     home,
     stateDirectory: join(home, 'state'),
     providers: ['local'],
+    accounts: {},
     readOnly: false,
     guard: 'auto',
-    policy: { delete: 'trash', special_modes: 'strip', trash_window: '72h' },
+    policy: { special_modes: 'strip', safety_snapshots: true, trash_window: '72h' },
     logLevel: 'info',
   })
   expect(load([], { XDG_DATA_HOME: '/data' }).home).toBe('/data/snapshot-mcp')
@@ -124,7 +125,12 @@ describe('files that cannot be used stop the start', () => {
 
   test('a policy with a wrong value', () => {
     const { load, write } = machine()
-    for (const policy of [{ delete: 'always' }, { special_modes: true }, { trash_window: '3 days' }])
+    for (const policy of [
+      { delete: 'always' },
+      { special_modes: true },
+      { safety_snapshots: 'never' },
+      { trash_window: '3 days' },
+    ])
       expect(refusal(() => load(['--policy', write('p.json', policy)]))).toContain(Object.keys(policy)[0])
   })
 })
@@ -136,6 +142,7 @@ test('a policy is read', () => {
     delete: 'never',
     providers: [],
     special_modes: 'strip',
+    safety_snapshots: true,
     trash_window: '7d',
   })
 })

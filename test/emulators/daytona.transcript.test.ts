@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { comparable, type Entry, ordered, parseTranscript } from './daytona/transcript.ts'
 import { REGISTRY } from './daytona/world.ts'
 import { createDaytona, type Daytona } from './daytona.ts'
-import { specFile, withVendor } from './vendor.ts'
+import { specFile } from './vendor.ts'
 
 /** Two snapshots that the recorded server had before the record begins. */
 const T1 = '0ef825c7-c6cf-4338-b06f-b1b7b268104d'
 const GENERAL = '5d07c56d-91df-4edc-a5ed-d1e3bdd6792f'
 
-withVendor('The record of a running v0.190', ['specs'], () => {
+describe('The record of a running v0.190', () => {
   const text = readFileSync(specFile('daytona.transcript.txt'), 'utf8')
   const entries = parseTranscript(text)
   const recorded = comparable({

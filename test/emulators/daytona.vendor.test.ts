@@ -86,7 +86,7 @@ function project(dockerfile: string): string {
   return join(dir, 'Dockerfile')
 }
 
-withVendor('The client of the vendor on the emulator', ['clients'], () => {
+withVendor('The client of the vendor on the emulator', () => {
   test('It creates a snapshot from a registry image, finds, lists and deletes it', async () => {
     const { client } = await world()
     const made = await client.snapshot.create({
@@ -228,10 +228,10 @@ withVendor('The client of the vendor on the emulator', ['clients'], () => {
   })
 })
 
-withVendor('Both sides of every exchange fit the API description', ['clients', 'specs'], () => {
+withVendor('Both sides of every exchange fit the API description', () => {
   test('With the client of the vendor on one side and the emulator on the other', async () => {
     const { client, clientIn, daytona, Image, prism } = await world({}, (emulator) =>
-      startPrism('daytona.openapi.yaml', emulator.apiUrl),
+      startPrism('daytona.openapi.json', emulator.apiUrl),
     )
     await client.snapshot.create({ name: 'from-image', image: 'python:3.12-slim' })
     const image = Image.fromDockerfile(project('FROM debian:12\nCOPY requirements.txt /r.txt\n'))
@@ -254,7 +254,7 @@ withVendor('Both sides of every exchange fit the API description', ['clients', '
 
   test('And with plain requests for what the client does not ask', async () => {
     const { daytona, prism } = await world({}, (emulator) =>
-      startPrism('daytona.openapi.yaml', emulator.apiUrl),
+      startPrism('daytona.openapi.json', emulator.apiUrl),
     )
     const { organizationId } = daytona.world
     const ask = async (path: string, method = 'GET', body?: unknown) => {
@@ -291,7 +291,7 @@ withVendor('Both sides of every exchange fit the API description', ['clients', '
 
   test('The old server does not fit it, in the one way that is known, which shows that it is checked', async () => {
     const { daytona, prism } = await world({ generation: 'v0.190' }, (emulator) =>
-      startPrism('daytona.openapi.yaml', emulator.apiUrl),
+      startPrism('daytona.openapi.json', emulator.apiUrl),
     )
     const reply = await fetch(`${prism!.url}/snapshots`, {
       headers: { authorization: `Bearer ${daytona.key}` },

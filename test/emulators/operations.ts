@@ -7,17 +7,14 @@ export interface Operation {
   path: string
 }
 
-/** Of an API description. Read by its indentation: a YAML parser would be one more dependency. */
+/** Of an API description. */
 export function operationsOf(spec: string): Operation[] {
-  const found: Operation[] = []
-  let path = ''
-  for (const line of readFileSync(specFile(spec), 'utf8').split('\n')) {
-    if (/^components:/.test(line)) break
-    path = /^ {2}(\/\S*):$/.exec(line)?.[1] ?? path
-    const method = /^ {4}(get|post|put|patch|delete):$/.exec(line)?.[1]
-    if (method) found.push({ method: method.toUpperCase(), path })
-  }
-  return found
+  const { paths } = JSON.parse(readFileSync(specFile(spec), 'utf8')) as { paths: Record<string, object> }
+  return Object.entries(paths).flatMap(([path, item]) =>
+    Object.keys(item)
+      .filter((key) => ['get', 'post', 'put', 'patch', 'delete'].includes(key))
+      .map((method) => ({ method: method.toUpperCase(), path })),
+  )
 }
 
 /** Those that none of the requests has called. */

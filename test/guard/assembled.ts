@@ -11,6 +11,7 @@ import { DeleteArgs, RestoreArgs, UndoArgs } from '../../src/snapshots/requests.
 import { createService } from '../../src/snapshots/service.ts'
 import { createFileStore } from '../../src/state/file-store.ts'
 import type { StateStore } from '../../src/state/state-store.ts'
+import { unasked } from '../support/unasked.ts'
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {} }
 
@@ -59,7 +60,7 @@ export function assemble(dir: string, options: AssembleOptions = {}) {
     silent,
   )
   const registry = { names: [provider.name], get: async () => provider }
-  const service = createService({ registry, guard, state, clock, random: randomBytes, log: silent })
+  const service = unasked(createService({ registry, guard, state, clock, random: randomBytes, log: silent }))
   return { service, guard, state, provider }
 }
 export type Assembled = ReturnType<typeof assemble>

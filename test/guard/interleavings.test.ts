@@ -5,12 +5,13 @@ import type { AuditEvent } from '../../src/guard/audit.ts'
 import { audited } from '../../src/guard/audited.ts'
 import { createGuard } from '../../src/guard/guard.ts'
 import { SnapshotError } from '../../src/snapshots/errors.ts'
-import { Operation } from '../../src/snapshots/operations.ts'
+import { Operation } from '../../src/snapshots/operation.ts'
 import type { Provider } from '../../src/snapshots/provider.ts'
 import { createService } from '../../src/snapshots/service.ts'
 import type { StateStore } from '../../src/state/state-store.ts'
 import { createMemoryProvider } from '../snapshots/memory-provider.ts'
 import { args, caller, NOON, silent } from '../snapshots/world.ts'
+import { unasked } from '../support/unasked.ts'
 import { createLockingStore } from './locking-store.ts'
 import { createLocklessStore } from './lockless-store.ts'
 
@@ -101,7 +102,7 @@ async function play(scheduler: Scheduler, state: StateStore, what: { create: boo
     random: randomBytes,
     log: silent,
   })
-  const save = () => service.create(args.create(), caller())
+  const save = () => unasked(service).create(args.create(), caller())
   const planned = async (reply: Promise<unknown>) =>
     ((await scheduler.waitFor(reply)) as { confirmation: string }).confirmation
 

@@ -114,11 +114,13 @@ test('min_age keeps what is younger, but for safety snapshots', async () => {
   expect(problem).toMatchObject({ message: expect.stringContaining('younger than 2h') })
 })
 
-test('a delete that cannot be undone needs a policy that says so', async () => {
+test('a delete that cannot be undone is denied where the policy says so', async () => {
   const call = { shelf: [old(5), old(1)], removes: ['memory:h5'], reversible: false }
-  for (const deletion of ['trash', 'never', {}, { other: 'permanent' }] as const)
+  for (const deletion of ['trash', { memory: 'trash' }] as const)
     await refusal(ask({ ...call, policy: { delete: deletion } }), 'POLICY_DENIED')
-  await ask({ ...call, policy: { delete: { memory: 'permanent' } } })
+  for (const deletion of ['permanent', { memory: 'permanent' }, { other: 'trash' }, {}] as const)
+    await ask({ ...call, policy: { delete: deletion } })
+  await ask(call)
 })
 
 describe('what decides by itself which snapshots go', () => {

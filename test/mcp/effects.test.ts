@@ -56,6 +56,10 @@ test.each([
     { snapshots: Array.from({ length: 50 }, (_, index) => ({ id: `far:${index}` })) },
     ['Affects 50 snapshots: far:0, far:1, far:2, far:3, far:4, far:5, far:6, far:7 and 42 more'],
   ],
+  [
+    { snapshots: 2, sandboxes_made_from_them: 1 },
+    ['Affects 2 snapshots', 'Also: {"sandboxes_made_from_them":1}'],
+  ],
   [{ rebuilds: 'droplet' }, ['Effects: {"rebuilds":"droplet"}']],
 ] as [Record<string, unknown>, string[]][])('%j', (effects, lines) => {
   expect(effectLines(effects)).toEqual(lines)

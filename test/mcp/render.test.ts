@@ -106,8 +106,88 @@ test('diff: one line a change, content indented', () => {
   ])
 })
 
+describe('a machine', () => {
+  const DROPLET: Snapshot = {
+    ...SNAPSHOT,
+    id: 'digitalocean:6372321',
+    provider: 'digitalocean',
+    captures: ['disk'],
+    source: { kind: 'droplet', id: '3164444', name: 'web' },
+    regions: ['nyc3', 'ams3'],
+    cost_per_month: { amount: 1.5, currency: 'USD' },
+  }
+  const creating = { status: 'creating', operation: 'op_00000001' }
+  const wait = (id: string) => `Wait for it with snapshot_get {"snapshot":"${id}","wait_seconds":50}.`
+
+  test('its snapshot: where it is, what it costs, what to know, and the way back without a diff', () => {
+    const warnings = ['Volumes that are attached are not in it.']
+    const reply = { status: 'done', operation: 'op_00000001', snapshot: DROPLET, warnings }
+    expect(create.render(reply).split('\n')).toEqual([
+      'Saved: digitalocean:6372321  "before the change"  ready  2026-11-20T10:00:00.000Z  1.2 MB  droplet:3164444  in nyc3, ams3  1.50 USD a month',
+      'Warning: Volumes that are attached are not in it.',
+      'To go back, or for a copy: snapshot_restore {"snapshot":"digitalocean:6372321"}.',
+    ])
+  })
+
+  test('its snapshot that takes longer than the call: the id to wait for', () => {
+    const snapshot = { ...DROPLET, id: 'digitalocean:op_00000001', state: 'creating' as const }
+    const lines = create.render({ ...creating, snapshot }).split('\n')
+    expect(lines[0]).toContain('Being saved: digitalocean:op_00000001')
+    expect(lines.slice(1)).toEqual([wait('digitalocean:op_00000001')])
+  })
+
+  test.each([
+    [restore, 'Being restored (op_00000001).'],
+    [undo, 'Being undone (op_00000001).'],
+  ])('a restore that takes longer than the call, as well', (tool, first) => {
+    const reply = { ...creating, mode: 'new', pending: 'digitalocean:op_00000001' }
+    expect(tool.render(reply).split('\n')).toEqual([first, wait('digitalocean:op_00000001')])
+  })
+
+  test('a restore in place that tells nothing of files claims nothing of them', () => {
+    const reply = { status: 'done', operation: 'op_00000001', mode: 'in_place' }
+    expect(restore.render({ ...reply, safety_snapshot: 'digitalocean:7' }).split('\n')).toEqual([
+      'Restored (op_00000001).',
+      'The state before is kept as digitalocean:7.',
+    ])
+    expect(restore.render(reply)).toBe('Restored (op_00000001).')
+  })
+
+  test('copies of it are named as sources', () => {
+    const targets = [{ kind: 'droplet', id: '42', name: 'web-2' }]
+    const text = restore.render({ status: 'done', operation: 'op_00000001', mode: 'new', targets })
+    expect(text).toContain('Copy: droplet:42')
+  })
+
+  test('a restore that is waited on: how far it is, what came of it, and its undo', () => {
+    const ofRestore = (restored: object, snapshot = DROPLET) =>
+      get
+        .render({ snapshot, restore: { operation: 'op_00000001', ...restored } })
+        .split('\n')
+        .slice(1)
+    const pending = { ...DROPLET, id: 'digitalocean:op_00000001', state: 'creating' as const }
+    expect(ofRestore({ status: 'creating' }, pending)).toEqual([
+      'The restore op_00000001 is under way.',
+      wait('digitalocean:op_00000001'),
+    ])
+    const undoing = { operation: 'op_00000001', until: UNTIL }
+    expect(
+      ofRestore({ status: 'done', safety_snapshot: 'digitalocean:7', warnings: ['It runs.'], undo: undoing }),
+    ).toEqual([
+      'The restore op_00000001 is done.',
+      'The state before is kept as digitalocean:7.',
+      'Warning: It runs.',
+      `Undo with snapshot_undo {"operation":"op_00000001"} until ${UNTIL}.`,
+    ])
+    expect(ofRestore({ status: 'unknown' })).toEqual([
+      'The restore op_00000001 may have been carried out or not.',
+    ])
+  })
+})
+
 describe('what did not run', () => {
   const tools = [
+    ['snapshot_create', create],
     ['snapshot_restore', restore],
     ['snapshot_delete', deleteTool],
     ['snapshot_undo', undo],
@@ -246,6 +326,8 @@ test('names and paths cannot draw on a terminal, turn a line around or begin a n
     ...SNAPSHOT,
     name: evil,
     source: { ...SNAPSHOT.source, id: evil },
+    regions: [evil],
+    cost_per_month: { amount: 1, currency: evil },
     labels: { [evil]: evil },
   }
   const receipt = {
@@ -258,7 +340,14 @@ test('names and paths cannot draw on a terminal, turn a line around or begin a n
     changed_during_read: [],
   }
   const texts = [
-    create.render({ status: 'done', operation: 'op_00000001', snapshot, receipt }),
+    create.render({ status: 'done', operation: 'op_00000001', snapshot, receipt, warnings: [evil] }),
+    restore.render({
+      status: 'done',
+      operation: 'op_00000001',
+      mode: 'new',
+      targets: [{ kind: evil, id: evil, name: evil }],
+      warnings: [evil],
+    }),
     list.render({ items: [snapshot] }),
     get.render({ snapshot: { ...snapshot, note: evil } }),
     restore.render({

@@ -1,7 +1,14 @@
 import { digest } from '../../src/guard/digest.ts'
 import { fail, toProblem } from '../../src/snapshots/errors.ts'
 import type { Change, Snapshot, Source } from '../../src/snapshots/model.ts'
-import type { Capabilities, Context, ListQuery, Page, Provider, RestorePlan } from '../../src/snapshots/provider.ts'
+import type {
+  Capabilities,
+  Context,
+  ListQuery,
+  Page,
+  Provider,
+  RestorePlan,
+} from '../../src/snapshots/provider.ts'
 
 /** A small but honest provider: its sources are boxes of named texts, its snapshots are copies of them. */
 export type Box = Record<string, string>
@@ -34,6 +41,7 @@ export function createMemoryProvider({
   const can: Capabilities = {
     source_kinds: ['box'],
     recipes: [],
+    rooted: ['box'],
     create: ['name', 'note', 'labels', 'ttl'],
     captures: ['files'],
     restore_modes: ['in_place', 'new'],

@@ -1,24 +1,28 @@
-import { describe, expect, test } from 'vitest'
-import type { Context } from '../../src/snapshots/provider.ts'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Recovered } from '../../src/snapshots/interrupted.ts'
+import type { Context } from '../../src/snapshots/provider.ts'
 import type { RestoreReply } from '../../src/snapshots/replies.ts'
 import { args, caller, createWorld, refusal, type World } from './world.ts'
 
-/** A restore that never ends, and a service that starts later. Its safety snapshot is on record. */
+/** A restore that does not end before the test does, and a service that starts later. Its safety snapshot is on record. */
 async function hanging() {
   let told = (_operation: string) => {}
+  let release = () => {}
   const restored = new Promise<string>((resolve) => {
     told = resolve
   })
   const hang = ({ operation }: Context) => {
     told(operation)
-    return new Promise(() => {})
+    return new Promise<void>((resolve) => {
+      release = resolve
+    })
   }
   const world = createWorld({ memory: { at: { restored: hang } } })
+  onTestFinished(() => release())
   const snapshot = await world.saveAndSpoil()
   const { confirmation } = (await world.service.restore(args.restore({ snapshot }), caller())) as RestoreReply
   const call = args.restore({ snapshot, confirmation })
-  void world.service.restore(call, caller())
+  world.service.restore(call, caller()).catch(() => {})
   const operation = await restored
   return { world, call, operation, later: world.start() }
 }

@@ -16,6 +16,7 @@ import * as request from '../../src/snapshots/requests.ts'
 import { createService } from '../../src/snapshots/service.ts'
 import { createFileStore } from '../../src/state/file-store.ts'
 import type { StateStore } from '../../src/state/state-store.ts'
+import { unasked } from '../support/unasked.ts'
 import { createMemoryProvider, type MemoryProviderOptions } from './memory-provider.ts'
 
 export const NOON = Date.parse('2026-11-21T12:00:00Z')
@@ -77,7 +78,7 @@ export function createWorld({
     const guard = audited(bare, createAudit({ directory: audit, lock: state.lock, clock }), silent)
     const service = createService({ registry, guard, state, clock, random: randomBytes, log: silent })
     onTestFinished(() => service.close())
-    return service
+    return unasked(service)
   }
   const service = start()
   return {

@@ -9,7 +9,7 @@ import type { ServerProcess } from './server.ts'
 
 /** What the structured content of each tool is. */
 export interface Replies {
-  snapshot_create: reply.CreateReply
+  snapshot_create: reply.Created
   snapshot_list: reply.ListReply
   snapshot_get: reply.SnapshotReply
   snapshot_diff: reply.DiffReply

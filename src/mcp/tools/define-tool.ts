@@ -5,7 +5,7 @@ import type { Service } from '../../snapshots/service-api.ts'
 /** What a tool does to the world. Hints and the read-only mode follow from it. */
 export type Operation = 'read' | 'create' | 'update' | 'destructive'
 
-export interface ToolSpec<Args extends z.ZodType, Reply extends z.ZodType> {
+export interface ToolSpec<Args extends z.ZodObject, Reply extends z.ZodType> {
   name: `snapshot_${string}`
   title: string
   /** ASCII, fixed, and beginning with the words an agent would search for. */
@@ -21,13 +21,13 @@ export interface ToolSpec<Args extends z.ZodType, Reply extends z.ZodType> {
 }
 
 /** A tool whose types were checked where it was defined; the runner treats all tools alike. */
-export interface Tool extends Omit<ToolSpec<z.ZodType, z.ZodType>, 'run' | 'render' | 'spelled'> {
+export interface Tool extends Omit<ToolSpec<z.ZodObject, z.ZodType>, 'run' | 'render' | 'spelled'> {
   spelled: readonly string[]
   run(service: Service, args: unknown, caller: Caller): Promise<object | Question>
   render(reply: unknown): string
 }
 
-export function defineTool<Args extends z.ZodType, Reply extends z.ZodType>(
+export function defineTool<Args extends z.ZodObject, Reply extends z.ZodType>(
   spec: ToolSpec<Args, Reply>,
 ): Tool {
   return { spelled: [], ...spec } as Tool

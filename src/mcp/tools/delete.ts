@@ -9,7 +9,7 @@ export const deleteTool = defineTool({
   name,
   title: 'Delete snapshots',
   description:
-    'Delete (remove) snapshots by id, into a trash where there is one, from which snapshot_undo brings them back. May first answer with a plan to confirm.',
+    'Delete (remove) snapshots by id: local ones into a trash, from which snapshot_undo brings them back, others for good. May first answer with a plan to confirm.',
   operation: 'destructive',
   args: DeleteArgs,
   reply: DeleteReply,

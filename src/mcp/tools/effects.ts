@@ -33,13 +33,15 @@ const SnapshotEffects = z.object({
   ]),
 })
 
-/** What a plan would do, a line for each kind of change. What no tool of this version plans is shown as it is. */
+/** What a plan would do, a line for each kind of change. What only one provider tells is shown as it is. */
 export function effectLines(effects: Record<string, unknown>): string[] {
   const restore = RestoreEffects.safeParse(effects)
   if (restore.success) return restoreLines(restore.data)
   const removal = SnapshotEffects.safeParse(effects)
-  if (removal.success) return snapshotLines(removal.data)
-  return [`Effects: ${plain(JSON.stringify(effects), 2000)}`]
+  if (!removal.success) return [`Effects: ${plain(JSON.stringify(effects), 2000)}`]
+  const { snapshots, ...rest } = effects
+  const more = Object.keys(rest).length > 0 ? [`Also: ${plain(JSON.stringify(rest), 2000)}`] : []
+  return [...snapshotLines(removal.data), ...more]
 }
 
 function restoreLines(effects: z.output<typeof RestoreEffects>): string[] {

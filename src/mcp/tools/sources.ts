@@ -9,7 +9,7 @@ export const sources = defineTool({
   name: 'snapshot_sources',
   title: 'List what can be captured',
   description:
-    'List the directories and other sources that can be snapshotted here, and what to pass as source.',
+    'List the directories, machines and volumes that can be snapshotted here, and what to pass as source.',
   operation: 'read',
   args: SourcesArgs,
   reply: SourcesReply,

@@ -3,7 +3,8 @@ import { UndoReply } from '../../snapshots/replies.ts'
 import { UndoArgs } from '../../snapshots/requests.ts'
 import { defineTool } from './define-tool.ts'
 import { planLines } from './plan.ts'
-import { changedLines, isUnchanged, NOTHING_TO_DO, undoLine, verifiedLines, warningLines } from './wording.ts'
+import { isUnchanged, restoredLines } from './restored.ts'
+import { underWay, undoLine } from './wording.ts'
 
 const name = 'snapshot_undo'
 
@@ -17,15 +18,11 @@ export const undo = defineTool({
   reply: UndoReply,
   run: (service, args, caller) => service.undo(args, caller),
   render: (reply) => {
+    if (reply.status === 'creating') return underWay('Being undone', reply)
     if (reply.status !== 'done') return planLines(name, reply).join('\n')
-    const { operation, undid, changed, verified, undo: back, warnings } = reply
+    const { operation, undid, undo: back } = reply
     const done = `Undone: ${plain(undid ?? 'the operation')}${operation === undefined ? '' : ` (${operation})`}.`
-    const idle = back === undefined && isUnchanged(changed)
-    return [
-      ...(idle ? [NOTHING_TO_DO] : [done, ...changedLines(changed)]),
-      ...verifiedLines(verified),
-      ...warningLines(warnings),
-      ...undoLine(back),
-    ].join('\n')
+    const idle = back === undefined && isUnchanged(reply.changed)
+    return [...restoredLines(done, { ...reply, idle }), ...undoLine(back)].join('\n')
   },
 })

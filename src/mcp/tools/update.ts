@@ -7,7 +7,7 @@ export const update = defineTool({
   name: 'snapshot_update',
   title: 'Update a snapshot',
   description:
-    'Rename, label, annotate, protect or set the expiry of a snapshot. What it captured stays as it is.',
+    'Rename, label, annotate, protect, activate or set the expiry of a snapshot. What it captured stays as it is.',
   operation: 'update',
   args: UpdateArgs,
   reply: SnapshotReply,

@@ -1,5 +1,6 @@
-import type { Changed, Labels, ShownPath, Snapshot, Undo, Verified } from '../../snapshots/model.ts'
+import type { Labels, ShownPath, Snapshot, Undo } from '../../snapshots/model.ts'
 import { plain } from '../../snapshots/plain.ts'
+import type { RestoreReply } from '../../snapshots/replies.ts'
 
 /** Words that several tools share. Everything that came from a disk or a person goes through `plain`. */
 
@@ -21,12 +22,12 @@ export function count(amount: number, one: string, many = `${one}s`): string {
 
 /** One snapshot in one line. */
 export function snapshotLine(snapshot: Snapshot): string {
-  const { id, name, state, created_at, size_bytes, source, labels } = snapshot
+  const { id, name, state, created_at, size_bytes, source, regions = [], cost_per_month: cost } = snapshot
   const marks = [
     snapshot.auto && 'safety',
     snapshot.protected && 'protected',
     snapshot.expires_at && `expires ${snapshot.expires_at}`,
-    ...labelWords(labels),
+    ...labelWords(snapshot.labels),
   ].filter((mark) => typeof mark === 'string')
   return [
     id,
@@ -35,6 +36,8 @@ export function snapshotLine(snapshot: Snapshot): string {
     created_at,
     size_bytes !== undefined && bytes(size_bytes),
     plain(`${source.kind}:${source.id}`, 300),
+    regions.length > 0 && plain(`in ${regions.join(', ')}`, 300),
+    cost !== undefined && plain(`${cost.amount.toFixed(2)} ${cost.currency} a month`, 50),
     marks.length > 0 && `[${marks.join(', ')}]`,
   ]
     .filter((part) => typeof part === 'string')
@@ -59,23 +62,13 @@ export const undoLine = (undo: Undo | undefined) =>
 export const warningLines = (warnings: readonly string[] = []) =>
   warnings.map((warning) => `Warning: ${plain(warning, 500)}`)
 
-/** What a restore says that found everything in place. */
-export const NOTHING_TO_DO = 'Nothing to do: it already is as in the snapshot.'
+/** How to wait for what goes on after the call. */
+export const waitFor = (id: string) => `Wait for it with snapshot_get {"snapshot":"${id}","wait_seconds":50}.`
 
-export const isUnchanged = (changed: Changed | undefined) =>
-  changed !== undefined && changed.written + changed.deleted + changed.metadata === 0
-
-/** What a restore did to the source. */
-export function changedLines(changed: Changed | undefined): string[] {
-  if (changed === undefined) return []
-  const { written, deleted, metadata } = changed
+/** A restore, or the undo of one, that takes longer than the caller waits. */
+export function underWay(what: string, { operation, pending }: Pick<RestoreReply, 'operation' | 'pending'>) {
   return [
-    `${written} written (${bytes(changed.bytes)}), ${deleted} deleted, ${metadata} with only metadata changed.`,
-  ]
-}
-
-/** What the source was found to be afterwards. */
-export function verifiedLines(verified: Verified | undefined): string[] {
-  if (verified === undefined) return []
-  return [`Verified: ${count(verified.files, 'file')}, ${bytes(verified.bytes)}, digest ${verified.digest}.`]
+    `${what}${operation === undefined ? '' : ` (${operation})`}.`,
+    ...(pending === undefined ? [] : [waitFor(pending)]),
+  ].join('\n')
 }

@@ -89,6 +89,7 @@ export function createLocalProvider(options: LocalOptions): Provider {
     capabilities: {
       source_kinds: ['path'],
       recipes: [],
+      rooted: ['path'],
       create: ['name', 'note', 'labels', 'ttl'],
       captures: ['files'],
       restore_modes: ['in_place', 'new'],

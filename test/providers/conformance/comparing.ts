@@ -1,11 +1,9 @@
 import { expect } from 'vitest'
 import { Change, type Snapshot } from '../../../src/snapshots/model.ts'
-import type { DiffResult, UpdateRequest } from '../../../src/snapshots/provider.ts'
-import { all, type Check, context, everything, native, type Subject, save } from './subject.ts'
+import type { DiffResult } from '../../../src/snapshots/provider.ts'
+import { type Check, context, everything, native, type Subject, save } from './subject.ts'
 
 const can = (s: Subject) => s.provider.capabilities.diff
-const canUpdate = (field: string) => (s: Subject) =>
-  (s.provider.capabilities.update as readonly string[]).includes(field)
 
 async function diff(s: Subject, from: Snapshot, to?: Snapshot, limit = 1000): Promise<DiffResult> {
   const request = { from: native(from), limit, content: false, ...(to && { to: native(to) }) }
@@ -63,49 +61,4 @@ export const comparing: Check[] = [
       expect((await diff(s, younger, younger)).changes).toEqual([])
     },
   },
-  ...updating(),
-  {
-    name: 'an update of one snapshot is not one of another',
-    needs: canUpdate('name'),
-    async run(s) {
-      const one = await save(s)
-      const two = await save(s)
-      await s.provider.update?.(native(one), { name: 'renamed' }, context())
-      expect(await s.provider.get(native(two), context())).toEqual(two)
-    },
-  },
-  {
-    name: 'an expiry can be taken back',
-    needs: canUpdate('ttl'),
-    async run(s) {
-      const saved = await save(s, { expires_at: '2100-01-01T00:00:00.000Z' })
-      expect(saved.expires_at).toBe('2100-01-01T00:00:00.000Z')
-      await s.provider.update?.(native(saved), { expires_at: null }, context())
-      expect(await s.provider.get(native(saved), context())).not.toHaveProperty('expires_at')
-    },
-  },
 ]
-
-/** One check for each field that can be updated: it changes that field, keeps the rest, and is still there later. */
-function updating(): Check[] {
-  const updates: [field: string, change: UpdateRequest][] = [
-    ['name', { name: 'renamed' }],
-    ['note', { note: 'noted' }],
-    ['labels', { labels: { only: 'this' } }],
-    ['ttl', { expires_at: '2100-01-01T00:00:00.000Z' }],
-    ['protected', { protected: true }],
-  ]
-  return updates.map(([field, change]) => ({
-    name: `an update of ${field} lasts, and changes nothing else`,
-    needs: canUpdate(field),
-    async run(s) {
-      const saved = await save(s, { name: 'as it was', note: 'old', labels: { team: 'blue' } })
-      const state = await s.state(s.source)
-      const updated = await s.provider.update?.(native(saved), change, context())
-      expect(updated).toEqual({ ...saved, ...change })
-      expect(await s.provider.get(native(saved), context())).toEqual(updated)
-      expect(await all(s)).toEqual([updated])
-      expect(await s.state(s.source)).toBe(state)
-    },
-  }))
-}

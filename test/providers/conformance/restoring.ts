@@ -5,14 +5,20 @@ import {
   all,
   type Check,
   context,
+  createRequest,
+  elsewhere,
   everything,
   inPlace,
-  native,
   restore,
   restoreRequest,
+  type Subject,
   save,
   toNew,
+  trash,
 } from './subject.ts'
+
+/** Makes a plan untrue in a way that the provider can see. */
+const disturb = (s: Subject) => (s.disturb ?? s.mutate)()
 
 export const restoring: Check[] = [
   {
@@ -22,13 +28,13 @@ export const restoring: Check[] = [
       const saved = await save(s)
       s.mutate()
       const before = await everything(s)
-      const plan = () => s.provider.planRestore(restoreRequest(saved), context())
+      const plan = () => s.provider.planRestore(restoreRequest(s, saved), context())
       const first = await plan()
       expect(first).toMatchObject({ snapshot: { id: saved.id }, target: s.source })
       expect(first.summary).not.toBe('')
       expect((await plan()).fingerprint).toBe(first.fingerprint)
       expect(await everything(s)).toEqual(before)
-      s.mutate()
+      disturb(s)
       expect((await plan()).fingerprint).not.toBe(first.fingerprint)
     },
   },
@@ -42,7 +48,7 @@ export const restoring: Check[] = [
       const spoilt = await s.state(s.source)
       expect(spoilt, 'the subject must really change its source').not.toBe(before)
 
-      const plan = await s.provider.planRestore(restoreRequest(saved), context())
+      const plan = await s.provider.planRestore(restoreRequest(s, saved), context())
       const recorded: { id: string; state: string }[] = []
       await s.tick()
       const result = await s.provider.restore(
@@ -56,12 +62,15 @@ export const restoring: Check[] = [
       expect(await s.state(s.source)).toBe(before)
       const { written, deleted } = result.changed ?? { written: 0, deleted: 0 }
       if (s.provider.capabilities.verifies) expect(written + deleted).toBeGreaterThan(0)
-      expect(plan.reversible).toBe(result.safety_snapshot !== undefined)
+      if (trash(s)) expect(plan.reversible).toBe(result.safety_snapshot !== undefined)
+      expect(plan.undo_until !== undefined).toBe(plan.reversible)
+      if (plan.reversible) expect(result.safety_snapshot).toBeDefined()
       if (result.safety_snapshot === undefined) return
 
       // Recorded while the source still was as it had been: or a crash in between could not be undone.
       expect(recorded).toEqual([{ id: result.safety_snapshot, state: spoilt }])
-      expect(Date.parse(plan.undo_until ?? '')).toBeGreaterThan(Date.parse(saved.created_at))
+      if (plan.reversible)
+        expect(Date.parse(plan.undo_until ?? '')).toBeGreaterThan(Date.parse(saved.created_at))
       const safety = await s.provider.get(result.safety_snapshot, context())
       expect(safety).toMatchObject({ auto: true, state: 'ready', source: s.source })
       expect((await all(s)).map(({ id }) => id)).toEqual([saved.id])
@@ -90,8 +99,8 @@ export const restoring: Check[] = [
     async run(s) {
       const saved = await save(s)
       s.mutate()
-      const plan = await s.provider.planRestore(restoreRequest(saved), context())
-      s.mutate()
+      const plan = await s.provider.planRestore(restoreRequest(s, saved), context())
+      disturb(s)
       const before = await everything(s)
       const problem = await refusal(s.provider.restore(plan, context()), 'PLAN_STALE')
       expect(problem.outcome).toBe('not_started')
@@ -106,11 +115,12 @@ export const restoring: Check[] = [
       const kinds = [...s.mutate()]
       const [modified] = kinds.filter(([, kind]) => kind === 'modified').map(([path]) => path) as [string]
       const others = kinds.map(([path]) => path).filter((path) => path !== modified)
-      const now = s.peek(s.source, modified)
-      const left = others.map((path) => s.peek(s.source, path))
+      const peek = (path: string) => s.peek?.(s.source, path)
+      const now = peek(modified)
+      const left = others.map(peek)
       await restore(s, saved, { paths: [modified] })
-      expect(s.peek(s.source, modified)).not.toBe(now)
-      expect(others.map((path) => s.peek(s.source, path))).toEqual(left)
+      expect(peek(modified)).not.toBe(now)
+      expect(others.map(peek)).toEqual(left)
     },
   },
   {
@@ -121,12 +131,20 @@ export const restoring: Check[] = [
       const saved = await save(s)
       s.mutate()
       const spoilt = await s.state(s.source)
-      const result = await restore(s, saved, { mode: 'new', to: s.vacant as string })
+      expect(spoilt, 'the subject must really change its source').not.toBe(before)
+      const there = s.places?.()
+      const result = await restore(s, saved, elsewhere(s))
       expect(await s.state(s.source)).toBe(spoilt)
       expect(result.safety_snapshot).toBeUndefined()
       const [copy, ...more] = result.targets ?? []
       expect(more).toEqual([])
       expect(await s.state(copy as Source)).toBe(before)
+      if (there) expect(s.places?.()).toEqual([...there, copy?.id].sort())
+      // It is still there to be restored once more, and is nobody else's by now.
+      expect((await all(s)).map(({ id }) => id)).toEqual([saved.id])
+      const again = await restore(s, saved, elsewhere(s))
+      expect(again.targets?.[0]?.id).not.toBe(copy?.id)
+      expect(await s.state(again.targets?.[0] as Source)).toBe(before)
     },
   },
   {
@@ -135,7 +153,7 @@ export const restoring: Check[] = [
     async run(s) {
       const saved = await save(s)
       const before = await everything(s)
-      const request = restoreRequest(saved, { mode: 'new', to: s.vacant as string })
+      const request = restoreRequest(s, saved, elsewhere(s))
       const plan = await s.provider.planRestore(request, context())
       // Had the plan made it, the second would find the place taken.
       expect(await s.provider.planRestore(request, context())).toEqual(plan)
@@ -148,7 +166,7 @@ export const restoring: Check[] = [
     async run(s) {
       const before = await s.state(s.source)
       const saved = await save(s)
-      const { targets = [] } = await restore(s, saved, { mode: 'new', to: s.vacant as string, count: 3 })
+      const { targets = [] } = await restore(s, saved, { ...elsewhere(s), count: 3 })
       expect(new Set(targets.map(({ id }) => id)).size).toBe(3)
       for (const target of targets) expect(await s.state(target)).toBe(before)
     },
@@ -159,8 +177,19 @@ export const restoring: Check[] = [
     async run(s) {
       const saved = await save(s)
       const before = await everything(s)
-      const request = restoreRequest(saved, { mode: 'new', to: s.occupied as string })
+      const request = restoreRequest(s, saved, { mode: 'new', to: s.occupied as string })
       await refusal(s.provider.planRestore(request, context()), 'ALREADY_EXISTS')
+      expect(await everything(s)).toEqual(before)
+    },
+  },
+  {
+    name: 'a way of restoring that there is not is refused, and nothing changes',
+    needs: (s) => !inPlace(s) || !toNew(s),
+    async run(s) {
+      const saved = await save(s)
+      const before = await everything(s)
+      const other = restoreRequest(s, saved, { mode: inPlace(s) ? 'new' : 'in_place' })
+      await refusal(s.provider.planRestore(other, context()), 'UNSUPPORTED')
       expect(await everything(s)).toEqual(before)
     },
   },
@@ -170,7 +199,7 @@ export const restoring: Check[] = [
     async run(s) {
       const saved = await save(s)
       s.mutate()
-      const plan = await s.provider.planRestore(restoreRequest(saved), context())
+      const plan = await s.provider.planRestore(restoreRequest(s, saved), context())
       const before = await everything(s)
       await refusal(s.provider.restore(plan, context({ signal: AbortSignal.abort() })), 'CANCELLED')
       expect(await everything(s)).toEqual(before)
@@ -181,10 +210,12 @@ export const restoring: Check[] = [
     needs: toNew,
     async run(s) {
       const saved = await save(s)
-      const request = restoreRequest(saved, { mode: 'new', to: s.vacant as string })
+      const request = restoreRequest(s, saved, elsewhere(s))
       const plan = await s.provider.planRestore(request, context())
+      const before = await everything(s)
       await refusal(s.provider.restore(plan, context({ signal: AbortSignal.abort() })), 'CANCELLED')
       expect(await s.provider.planRestore(request, context())).toEqual(plan)
+      expect(await everything(s)).toEqual(before)
     },
   },
   {
@@ -203,14 +234,11 @@ export const restoring: Check[] = [
       }
       const source = s.bulky as Source
       const creating = collect()
-      const request = { source, name: 'bulky', labels: {}, auto: false, protected: false }
+      const request = createRequest(s, { source, name: 'bulky' })
       const { snapshot } = await s.provider.create(request, creating.ctx)
       risesStrictly(creating.told)
       if (!toNew(s)) return
-      const plan = await s.provider.planRestore(
-        { snapshot: native(snapshot), mode: 'new', to: s.vacant as string, count: 1 },
-        context(),
-      )
+      const plan = await s.provider.planRestore(restoreRequest(s, snapshot, elsewhere(s)), context())
       const restoring = collect()
       await s.provider.restore(plan, restoring.ctx)
       risesStrictly(restoring.told)

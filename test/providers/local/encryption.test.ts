@@ -223,6 +223,8 @@ test('the key is asked for when the store is first needed, and again after it co
     trashWindowMs: 1000,
     expirable: (due) => due,
     specialModes: 'keep',
+    accounts: {},
+    safetySnapshots: true,
     clock: Date.now,
     log: silent,
   })

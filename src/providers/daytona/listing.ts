@@ -1,0 +1,54 @@
+import { fail } from '../../snapshots/errors.ts'
+import type { Snapshot, Source } from '../../snapshots/model.ts'
+import { plain } from '../../snapshots/plain.ts'
+import type { Context, Provider } from '../../snapshots/provider.ts'
+import { snapshotPage } from '../pages.ts'
+import type { Cloud } from './cloud.ts'
+import { readReal } from './dockerfile-place.ts'
+import { isAddressable } from './names.ts'
+import type { SnapshotRecord } from './schemas.ts'
+import { dockerfileId, PROVIDER, sandboxBehind, view } from './view.ts'
+
+export interface Listing extends Pick<Provider, 'list' | 'get'> {
+  /** The record by id or name. NOT_FOUND also for what could be neither; then nothing is asked. */
+  record(idOrName: string, ctx: Context): Promise<SnapshotRecord>
+  shown(record: SnapshotRecord, ctx: Context): Promise<Snapshot>
+}
+
+const LONGEST_DOCKERFILE = 2 ** 20
+
+export function createListing({ api, names }: Cloud): Listing {
+  const listing: Listing = {
+    async record(idOrName, ctx) {
+      const found = isAddressable(idOrName) ? await api.findSnapshot(idOrName, ctx) : undefined
+      if (found) return found
+      throw fail(
+        'NOT_FOUND',
+        `There is no snapshot ${plain(`${PROVIDER}:${idOrName}`, 120)}. Nothing was changed.`,
+        'snapshot_list shows what is there.',
+        { provider: PROVIDER },
+      )
+    },
+    async shown(record, ctx) {
+      await names.learn([sandboxBehind(record)], ctx)
+      return view(record, names.nameOf)
+    },
+    async get(idOrName, ctx) {
+      return listing.shown(await listing.record(idOrName, ctx), ctx)
+    },
+    async list({ source, ...query }, ctx) {
+      const records = await api.snapshots(ctx)
+      await names.learn(records.map(sandboxBehind), ctx)
+      const all = records.map((record) => view(record, names.nameOf))
+      return snapshotPage(all, { ...query, ...(source && { source: await asRecorded(source) }) })
+    },
+  }
+  return listing
+}
+
+/** Of a Dockerfile the vendor keeps the text: what is found was made of the file as it is now. */
+async function asRecorded(source: Source): Promise<Source> {
+  if (source.kind !== 'dockerfile' || source.id.startsWith('sha256:')) return source
+  const { bytes } = await readReal(source.id, LONGEST_DOCKERFILE)
+  return { ...source, id: dockerfileId(bytes.toString('utf8')) }
+}

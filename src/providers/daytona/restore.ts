@@ -1,0 +1,161 @@
+import { z } from 'zod'
+import { fail, SnapshotError } from '../../snapshots/errors.ts'
+import type { Interrupted } from '../../snapshots/interrupted.ts'
+import type { Source } from '../../snapshots/model.ts'
+import type { Context, Provider, RestoreRequest, RestoreResult } from '../../snapshots/provider.ts'
+import { DaytonaRestore } from '../../snapshots/requests.ts'
+import { type Cloud, counting } from './cloud.ts'
+import { Copy, createCopies, OPERATION } from './copies.ts'
+import { saysInactive } from './dialect.ts'
+import type { Listing } from './listing.ts'
+import { copyNames } from './names.ts'
+import { FORKED, planRestore, type RestoreOptions } from './restore-plan.ts'
+import type { SandboxRecord, SnapshotRecord } from './schemas.ts'
+import { PROVIDER, sandboxBehind } from './view.ts'
+
+/** What is on record of a restore: those that have been asked for, in order, the last one perhaps in vain. */
+const Facts = z.object({ wanted: z.number(), forked: z.boolean(), copies: z.array(Copy) })
+type Facts = z.infer<typeof Facts>
+
+type Activate = (record: SnapshotRecord, ctx: Context) => Promise<SnapshotRecord>
+
+/** A snapshot comes back as a new sandbox, or as several. */
+export function createRestoring(
+  cloud: Cloud,
+  listing: Listing,
+  activate: Activate,
+): Pick<Provider, 'planRestore' | 'restore'> & {
+  resume(interrupted: Interrupted<RestoreRequest>, ctx: Context): Promise<RestoreResult>
+} {
+  const copies = createCopies(cloud)
+
+  /** The request for a sandbox; an inactive snapshot is activated when it is refused for that, once. */
+  function ask(record: SnapshotRecord, options: RestoreOptions, warnings: string[], ctx: Context) {
+    const { region = cloud.region, auto_stop_minutes: autoStopInterval } = options
+    return async ({ name, label }: Copy, index: number): Promise<SandboxRecord> => {
+      if (options.fork) return cloud.api.forkSandbox(sandboxBehind(record)!, { name }, ctx)
+      const body = {
+        ...{ name, snapshot: record.id, labels: { [OPERATION]: label, 'snapshot-mcp.index': String(index) } },
+        ...(region !== undefined && { target: region }),
+        ...(autoStopInterval !== undefined && { autoStopInterval }),
+      }
+      try {
+        return await cloud.api.createSandbox(body, ctx)
+      } catch (error) {
+        if (!(error instanceof SnapshotError) || !saysInactive(error)) throw error
+        await activate(record, ctx)
+        warnings.push('The snapshot was inactive and has been activated.')
+        return cloud.api.createSandbox(body, ctx)
+      }
+    }
+  }
+
+  async function finish(
+    facts: Facts,
+    made: [Copy, SandboxRecord][],
+    warnings: string[],
+    ctx: Context,
+  ): Promise<RestoreResult> {
+    const targets: Source[] = []
+    const failures: SnapshotError[] = []
+    for (const [copy, sandbox] of made) {
+      try {
+        targets.push(await copies.started(copy, sandbox, ctx))
+      } catch (error) {
+        if (!(error instanceof SnapshotError) || error.problem.outcome === 'unknown') throw error
+        failures.push(error)
+      }
+    }
+    if (failures[0]) throw onlySome(failures[0], facts.wanted, targets)
+    return { targets, warnings: facts.forked ? [FORKED, ...warnings] : warnings }
+  }
+
+  return {
+    planRestore: (request, ctx) => planRestore(cloud, listing, request, ctx),
+
+    async restore(plan, given) {
+      const ctx = counting(given)
+      const { request } = plan
+      const fresh = await planRestore(cloud, listing, request, ctx)
+      if (fresh.fingerprint !== plan.fingerprint) throw stale()
+      const record = await listing.record(request.snapshot, ctx)
+      const options = DaytonaRestore.parse(request.options ?? {})
+      const forked = options.fork === true
+      const facts: Facts = { wanted: request.count, forked, copies: [] }
+      const warnings: string[] = []
+      const send = ask(record, options, warnings, ctx)
+      const made: [Copy, SandboxRecord][] = []
+      await given.stillHeld?.()
+      for (const [index, name] of copyNames(request, record.name, ctx.operation).entries()) {
+        const copy: Copy = { name, since: cloud.time.now(), ...(!forked && { label: ctx.operation }) }
+        facts.copies.push(copy)
+        await ctx.note?.(facts)
+        try {
+          const sandbox = await copies.begin(copy, () => send(copy, index), ctx)
+          copy.id = sandbox.id
+          await ctx.note?.(facts)
+          made.push([copy, sandbox])
+          // A sandbox that is being forked cannot be forked again meanwhile.
+          if (forked) await copies.started(copy, sandbox, ctx)
+        } catch (error) {
+          if (!(error instanceof SnapshotError) || error.problem.outcome === 'unknown') throw error
+          throw onlySome(error, facts.wanted, made.map(targetOf))
+        }
+      }
+      return finish(facts, made, warnings, ctx)
+    },
+
+    async resume({ facts: noted }, given) {
+      const ctx = counting(given)
+      const parsed = Facts.safeParse(noted)
+      if (!parsed.success) throw nothingSent()
+      const facts = parsed.data
+      const made: [Copy, SandboxRecord][] = []
+      for (const copy of facts.copies) {
+        const sandbox = await copies.find(copy, ctx)
+        if (sandbox) made.push([{ ...copy, id: sandbox.id }, sandbox])
+      }
+      if (made.length === 0) throw nothingSent()
+      const result = await finish(facts, made, [], ctx)
+      if (made.length === facts.wanted) return result
+      throw onlySome(interrupted(), facts.wanted, result.targets ?? [])
+    },
+  }
+}
+
+const targetOf = ([, { id, name }]: [Copy, SandboxRecord]): Source => ({
+  ...{ kind: 'sandbox', id, name: name || id },
+})
+
+/** The failure of one copy, with what is to be known of the others. */
+function onlySome(error: SnapshotError, wanted: number, targets: readonly Source[]): SnapshotError {
+  if (targets.length === 0) return error
+  const { problem } = error
+  const message = `${problem.message} ${targets.length} of the ${wanted} sandboxes are there.`
+  const details = { targets, ...(problem.details as object | undefined) }
+  return new SnapshotError({ ...problem, message, outcome: 'partial', retryable: false, details }, error)
+}
+
+const interrupted = () =>
+  fail(
+    'CANCELLED',
+    'The process ended before all had been asked for.',
+    'Call snapshot_restore again with the count that is missing.',
+    { provider: PROVIDER },
+  )
+
+const nothingSent = () =>
+  fail(
+    'CANCELLED',
+    'The process ended before Daytona had taken the request. No sandbox was made.',
+    'Call snapshot_restore again if it is still wanted.',
+    { provider: PROVIDER },
+  )
+
+const stale = () =>
+  fail(
+    'PLAN_STALE',
+    'The snapshot is not in the state it was planned with. Nothing was changed.',
+    'Call snapshot_restore again.',
+    { provider: PROVIDER },
+  )

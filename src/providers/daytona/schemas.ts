@@ -1,0 +1,73 @@
+import { z } from 'zod'
+
+/**
+ * What Daytona answers, as far as it is looked at. The rest is kept as it came: the server in production is newer than
+ * any description of it. What is described as a text can be null on older ones.
+ */
+
+const text = z.string().nullish()
+const number = z.number().nullish()
+const texts = z.array(z.string()).nullish()
+
+export const SnapshotRecord = z.looseObject({
+  id: z.string().min(1),
+  name: z.string(),
+  state: z.string(),
+  createdAt: z.string().refine((time) => !Number.isNaN(Date.parse(time)), 'not a time'),
+  organizationId: text,
+  general: z.boolean().nullish(),
+  imageName: text,
+  /** Gigabytes; null until it is known. */
+  size: number,
+  cpu: number,
+  gpu: number,
+  mem: number,
+  disk: number,
+  errorReason: text,
+  buildInfo: z.looseObject({ dockerfileContent: text, contextHashes: texts, snapshotRef: text }).nullish(),
+  regionIds: texts,
+  ref: text,
+  sourceSandboxId: text,
+})
+export type SnapshotRecord = z.infer<typeof SnapshotRecord>
+
+export const SnapshotPage = z.looseObject({ items: z.array(SnapshotRecord), totalPages: z.number() })
+
+export const SandboxRecord = z.looseObject({
+  id: z.string().min(1),
+  name: text,
+  state: text,
+  snapshot: text,
+  target: text,
+  labels: z.record(z.string(), z.unknown()).nullish(),
+  errorReason: text,
+  createdAt: text,
+})
+export type SandboxRecord = z.infer<typeof SandboxRecord>
+
+/** Old servers send all of them at once. */
+export const SandboxPage = z.union([
+  z.array(SandboxRecord).transform((items) => ({ items, nextCursor: undefined })),
+  z.looseObject({ items: z.array(SandboxRecord), nextCursor: text }),
+])
+
+/** To the request for a snapshot of a sandbox: the sandbox, or from a server that is still to come the snapshot. */
+export const Captured = z.looseObject({ id: z.string().min(1) })
+
+export const LogAddress = z.looseObject({ url: z.string() })
+
+/** Temporary credentials of an S3 storage for the own prefix. */
+export const PushAccess = z.looseObject({
+  accessKey: z.string().min(1),
+  secret: z.string().min(1),
+  sessionToken: z.string().min(1),
+  storageUrl: z.string().min(1),
+  organizationId: z.string().min(1),
+  bucket: z.string().min(1),
+  region: text,
+})
+export type PushAccess = z.infer<typeof PushAccess>
+
+export const KeyRecord = z.looseObject({ permissions: z.array(z.string()) })
+
+export const Usage = z.looseObject({ totalSnapshotQuota: number, currentSnapshotUsage: number })

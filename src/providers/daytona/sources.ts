@@ -1,0 +1,87 @@
+import { fail, SnapshotError } from '../../snapshots/errors.ts'
+import type { Source, SourceItem } from '../../snapshots/model.ts'
+import { plain } from '../../snapshots/plain.ts'
+import type { Context, Provider } from '../../snapshots/provider.ts'
+import { sourcePage } from '../pages.ts'
+import type { Cloud } from './cloud.ts'
+import { locateDockerfile } from './dockerfile-place.ts'
+import { checkImage } from './image.ts'
+import type { SandboxRecord } from './schemas.ts'
+import { PROVIDER } from './view.ts'
+
+export const SOURCE_KINDS = ['sandbox', 'image', 'dockerfile'] as const
+
+/** What can be captured: the sandboxes are listed, images and Dockerfiles are named by whoever has them. */
+export function createSources(cloud: Cloud): Pick<Provider, 'resolveSource' | 'sources'> {
+  const { api, names, roots } = cloud
+
+  async function everySandbox(ctx: Context) {
+    const all = await api.sandboxes(ctx)
+    for (const { id, name } of all) names.tell(id, name)
+    return all
+  }
+
+  async function onlySandbox(ctx: Context): Promise<Source> {
+    const [only, ...others] = await everySandbox(ctx)
+    if (only && others.length === 0) return sourceOf(only)
+    const many = only ? `${others.length + 1} sandboxes` : 'no sandbox'
+    throw fail(
+      'INVALID_ARGUMENT',
+      `There is ${many} here, so the source must be named. Nothing was changed.`,
+      'snapshot_sources lists the sandboxes. Pass source as sandbox:ID, image:NAME:TAG or dockerfile:PATH.',
+    )
+  }
+
+  async function sandbox(idOrName: string, ctx: Context): Promise<Source> {
+    try {
+      const found = await api.sandbox(idOrName, ctx)
+      names.tell(found.id, found.name)
+      return sourceOf(found)
+    } catch (error) {
+      if (!(error instanceof SnapshotError)) throw error
+      if (error.code !== 'NOT_FOUND' && error.code !== 'INVALID_ARGUMENT') throw error
+      const { message } = error.problem
+      throw new SnapshotError(
+        { ...error.problem, message, hint: 'snapshot_sources lists the sandboxes.' },
+        error,
+      )
+    }
+  }
+
+  return {
+    async resolveSource(text, ctx) {
+      if (text === undefined) return onlySandbox(ctx)
+      const { kind, id } = split(text)
+      if (kind === 'image') return { kind, id: checkImage(id), name: id }
+      if (kind === 'dockerfile') return locateDockerfile(id, roots)
+      return sandbox(id, ctx)
+    },
+    async sources(query, ctx) {
+      return sourcePage((await everySandbox(ctx)).map(itemOf), query)
+    },
+  }
+}
+
+/** Without a kind it is a sandbox. A word with a colon behind it is taken for a kind, so that none passes for a name. */
+function split(text: string): { kind: string; id: string } {
+  const [, kind = 'sandbox', id = ''] = /^(?:([a-z][a-z0-9_]*):)?(.*)$/s.exec(text) ?? []
+  if ((SOURCE_KINDS as readonly string[]).includes(kind) && id !== '') return { kind, id }
+  throw fail(
+    kind === 'sandbox' || id === '' ? 'INVALID_ARGUMENT' : 'UNSUPPORTED',
+    `Daytona cannot capture "${plain(text, 100)}". Nothing was changed.`,
+    'Pass source as sandbox:ID, image:NAME:TAG or dockerfile:PATH. snapshot_sources lists the sandboxes.',
+  )
+}
+
+const sourceOf = ({ id, name }: SandboxRecord): Source => ({ kind: 'sandbox', id, name: name || id })
+
+function itemOf(sandbox: SandboxRecord): SourceItem {
+  const { id, state, snapshot, target } = sandbox
+  const facts = [state, target && `in ${target}`, snapshot && `made from ${snapshot}`]
+  return {
+    ...sourceOf(sandbox),
+    provider: PROVIDER,
+    source: `sandbox:${id}`,
+    note: plain(facts.filter(Boolean).join(', ')),
+  }
+}

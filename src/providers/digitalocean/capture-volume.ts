@@ -1,0 +1,55 @@
+import { z } from 'zod'
+import { fail } from '../../snapshots/errors.ts'
+import type { Context } from '../../snapshots/provider.ts'
+import type { CallContext } from '../http/exchange.ts'
+import { lookFor, sendOnce } from '../once.ts'
+import type { Env } from './env.ts'
+import { SNAPSHOTS_PER_VOLUME } from './limits.ts'
+import type { VendorSnapshot } from './schemas.ts'
+
+/** What is noted before the snapshot is asked for. */
+export const VolumeCapture = z.object({ volume: z.string(), name: z.string() })
+export type VolumeCapture = z.infer<typeof VolumeCapture>
+
+/** Done at once. QUOTA_EXCEEDED where the volume has as many as it may. Resolves with the id. */
+export async function captureVolume(
+  env: Env,
+  facts: VolumeCapture,
+  tags: string[],
+  ctx: Context,
+): Promise<string> {
+  const { api, time, random } = env
+  const { volume, name } = facts
+  await api.volume(volume, ctx)
+  const present = await api.volumeSnapshots(volume, ctx)
+  if (present.length >= SNAPSHOTS_PER_VOLUME) throw full(present.length)
+  await ctx.note?.(facts)
+  const send = () => api.newVolumeSnapshot(volume, { name, tags }, ctx)
+  const { id } = await sendOnce({ send, find: named(env, facts), time, random }, ctx)
+  return String(id)
+}
+
+/** Of a capture that another process has begun. */
+export async function resumeVolumeCapture(env: Env, facts: VolumeCapture, ctx: Context): Promise<string> {
+  const { time, random } = env
+  const found = await lookFor({ find: named(env, facts), time, random }, ctx)
+  if (found) return String(found.id)
+  throw fail(
+    'CONFLICT',
+    'The snapshot was never begun. No snapshot was made.',
+    'Call snapshot_create again.',
+    { retryable: true },
+  )
+}
+
+const named =
+  ({ api }: Env, { volume, name }: VolumeCapture) =>
+  async (ctx: CallContext): Promise<VendorSnapshot | undefined> =>
+    (await api.volumeSnapshots(volume, ctx)).find((one) => one.name === name)
+
+const full = (count: number) =>
+  fail(
+    'QUOTA_EXCEEDED',
+    `This volume has ${count} snapshots, and DigitalOcean keeps at most ${SNAPSHOTS_PER_VOLUME} of one volume. Nothing was made.`,
+    'Delete one that is not needed any more with snapshot_delete.',
+  )

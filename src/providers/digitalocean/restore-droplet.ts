@@ -1,0 +1,149 @@
+import { z } from 'zod'
+import { digest } from '../../guard/digest.ts'
+import { fail, SnapshotError } from '../../snapshots/errors.ts'
+import { quotedName } from '../../snapshots/plain.ts'
+import type { Context, RestorePlan, RestoreRequest, RestoreResult } from '../../snapshots/provider.ts'
+import type { CallContext } from '../http/exchange.ts'
+import { lookFor, sendOnce } from '../once.ts'
+import { errored } from './actions.ts'
+import { ASSUMED } from './assumptions.ts'
+import { type Env, PROVIDER } from './env.ts'
+import type { Found } from './find.ts'
+import { dollars } from './limits.ts'
+import { hostName } from './names.ts'
+import { isOn } from './power.ts'
+import type { NewDropletOptions } from './restore-options.ts'
+import type { Action, Droplet } from './schemas.ts'
+import { placeFor } from './sizes.ts'
+import { dropletSource } from './sources.ts'
+import { operationTag } from './tags.ts'
+import { until } from './waiting.ts'
+
+/** What is noted before a new Droplet is asked for, and its id afterwards. */
+export const NewDropletFacts = z.object({ tag: z.string(), new_droplet: z.number().optional() })
+export type NewDropletFacts = z.infer<typeof NewDropletFacts>
+
+interface Specification {
+  name: string
+  region: string
+  size: string
+}
+
+export interface NewDropletPlan extends RestorePlan {
+  effects: { mode: 'new'; droplet: Specification } & Record<string, unknown>
+}
+
+export async function planNewDroplet(
+  env: Env,
+  request: RestoreRequest,
+  { vendor, snapshot }: Found,
+  options: NewDropletOptions,
+  ctx: CallContext,
+): Promise<NewDropletPlan> {
+  const name = hostName(request.to, snapshot.name)
+  const { region, size } = await placeFor(env, vendor, options, ctx)
+  await checkRoom(env, ctx)
+  const droplet = { name, region, size: size.slug }
+  const { ssh_keys = [] } = options
+  return {
+    request,
+    snapshot,
+    // Names of Droplets are not unique, and its id comes when it does.
+    target: { kind: 'droplet', id: `new ${name}`, name },
+    summary: `Make a new Droplet ${quotedName(name)} (${size.slug} in ${region}, ${size.price_monthly.toFixed(2)} USD a month until it is destroyed) from ${quotedName(snapshot.name)} of ${snapshot.created_at}.`,
+    effects: {
+      mode: 'new',
+      droplet,
+      disk_gb: size.disk,
+      cost_per_month: dollars(size.price_monthly),
+      ...(ssh_keys.length > 0 && { ssh_keys }),
+    },
+    reversible: true,
+    warnings: [`The new Droplet costs ${size.price_monthly.toFixed(2)} USD a month until it is destroyed.`],
+    fingerprint: digest([String(vendor.id), vendor.created_at, droplet, ssh_keys]),
+  }
+}
+
+export async function restoreToNewDroplet(
+  env: Env,
+  { name, region, size }: Specification,
+  image: number,
+  { ssh_keys }: NewDropletOptions,
+  ctx: Context,
+): Promise<RestoreResult> {
+  const { api, time, random } = env
+  const tag = operationTag(ctx.operation)
+  await ctx.note?.({ tag })
+  const body = { name, region, size, image, ...(ssh_keys && { ssh_keys }), tags: [tag] }
+  const send = () => api.newDroplet(body, ctx)
+  const droplet = await sendOnce({ send, find: carrying(env, tag), time, random }, ctx)
+  await ctx.note?.({ tag, new_droplet: droplet.id }).catch((error: unknown) => {
+    ctx.log.warn('the id of a new Droplet was not noted', { error })
+  })
+  return running(env, droplet.id, ctx)
+}
+
+/** Sees one of an earlier process through. */
+export async function resumeNewDroplet(
+  env: Env,
+  facts: NewDropletFacts,
+  ctx: Context,
+): Promise<RestoreResult> {
+  const { time, random } = env
+  const id = facts.new_droplet ?? (await lookFor({ find: carrying(env, facts.tag), time, random }, ctx))?.id
+  if (id !== undefined) return running(env, id, ctx)
+  throw fail('CONFLICT', 'The new Droplet was never asked for. Nothing was made.', 'Call again.', {
+    retryable: true,
+  })
+}
+
+const carrying =
+  ({ api }: Env, tag_name: string) =>
+  async (ctx: CallContext): Promise<Droplet | undefined> =>
+    (await api.droplets(ctx, { tag_name })).find(({ tags }) => tags?.includes(tag_name))
+
+/** Waits until it runs. */
+async function running(env: Env, id: number, ctx: Context): Promise<RestoreResult> {
+  const { api } = env
+  const { droplet, creation } = await until<{ droplet: Droplet; creation: Action | undefined }>(
+    env,
+    {
+      async read(call) {
+        const droplet = await api.droplet(id, call)
+        const actions = isOn(droplet) ? [] : await api.actions(id, call)
+        return { droplet, creation: actions.find(({ type }) => type === 'create') }
+      },
+      settled: ({ droplet, creation }) => isOn(droplet) || creation?.status === 'errored',
+      describe: ({ droplet }) => `DigitalOcean makes the Droplet ${droplet.id}`,
+      firstMs: 5000,
+      timeoutMs: ASSUMED.actionMs,
+    },
+    ctx,
+  )
+  if (isOn(droplet)) return { targets: [dropletSource(droplet)], warnings: [] }
+  throw errored(
+    `The creation of the Droplet ${id} (${creation?.status ?? droplet.status})`,
+    'partial',
+    'What is left of it may cost money: destroy it in the control panel of DigitalOcean, then call again.',
+  )
+}
+
+/** QUOTA_EXCEEDED where the account has as many Droplets as it may, as far as the key may know. */
+async function checkRoom({ api }: Env, ctx: CallContext): Promise<void> {
+  const reply = await api.account(ctx).catch(unseen)
+  const limit = reply?.body.account.droplet_limit
+  if (typeof limit !== 'number') return
+  const count = (await api.droplets(ctx)).length
+  if (count < limit) return
+  throw fail(
+    'QUOTA_EXCEEDED',
+    `The account has ${count} Droplets, and its limit is ${limit}. Nothing was made.`,
+    'Destroy one in the control panel of DigitalOcean, or ask there for a higher limit.',
+    { provider: PROVIDER },
+  )
+}
+
+function unseen(error: unknown): undefined {
+  if (error instanceof SnapshotError && error.code === 'FORBIDDEN') return undefined
+  throw error
+}

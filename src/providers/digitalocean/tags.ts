@@ -1,0 +1,67 @@
+import { fail } from '../../snapshots/errors.ts'
+import type { Labels } from '../../snapshots/model.ts'
+
+/**
+ * Labels are tags here: {env:"prod"} is the tag `env:prod`, {web:""} the tag `web`. Tags of this server's own are no
+ * labels, and tags that could not be labels are seen in `native` only.
+ */
+
+const OWN = 'snapshot-mcp'
+export const PROTECTED = `${OWN}:protected`
+/** On what an operation makes that has no name of its own to carry a mark. */
+export const operationTag = (operation: string) => `${OWN}:${operation}`
+
+/** Letters, digits, colons, hyphens and underscores, says the description. */
+const TAG = /^[a-zA-Z0-9_:-]{1,255}$/
+const MOST_LABELS = 32
+const LONGEST_KEY = 64
+
+const isOwn = (tag: string) => tag.toLowerCase() === OWN || tag.toLowerCase().startsWith(`${OWN}:`)
+
+export function labelsOf(tags: readonly string[]): Labels {
+  const pairs = tags.flatMap((tag): [string, string][] => {
+    const pair = pairOf(tag)
+    return pair ? [pair] : []
+  })
+  // Of two tags with the same key the first is shown.
+  return Object.fromEntries([...new Map(pairs.reverse())].reverse().slice(0, MOST_LABELS))
+}
+
+/** Undefined for a tag that is no label. */
+function pairOf(tag: string): [key: string, value: string] | undefined {
+  if (isOwn(tag)) return undefined
+  const at = tag.indexOf(':', 1)
+  const pair: [string, string] = at < 0 ? [tag, ''] : [tag.slice(0, at), tag.slice(at + 1)]
+  return pair[0].length <= LONGEST_KEY && pair[0] !== '__proto__' ? pair : undefined
+}
+
+/** INVALID_ARGUMENT for a label that cannot be a tag, or would come back as another one. */
+export function tagsOf(labels: Labels, more: readonly string[] = []): string[] {
+  const tags = Object.entries(labels).map(([key, value]) => {
+    const tag = value === '' ? key : `${key}:${value}`
+    if (key.includes(':') || !TAG.test(tag)) throw refused(`The label ${JSON.stringify(key)}`)
+    return tag
+  })
+  const all = [...new Set([...tags, ...more])]
+  for (const tag of all)
+    if (isOwn(tag) || !TAG.test(tag)) throw refused(`The tag ${JSON.stringify(tag.slice(0, 80))}`)
+  return all
+}
+
+/** What to put on and to take off, so that exactly these labels are left. What is no label stays. */
+export function tagChange(has: readonly string[], labels: Labels): { add: string[]; drop: string[] } {
+  const wanted = tagsOf(labels)
+  const same = (a: string) => (b: string) => a.toLowerCase() === b.toLowerCase()
+  return {
+    add: wanted.filter((tag) => !has.some(same(tag))),
+    drop: has.filter((tag) => pairOf(tag) !== undefined && !wanted.some(same(tag))),
+  }
+}
+
+function refused(what: string) {
+  return fail(
+    'INVALID_ARGUMENT',
+    `${what} cannot be a tag at DigitalOcean. Nothing was changed.`,
+    `Use letters, digits, hyphens and underscores, in values colons as well; "${OWN}" is taken.`,
+  )
+}

@@ -1,0 +1,103 @@
+import { fail, SnapshotError } from '../../snapshots/errors.ts'
+import type { Source, SourceItem } from '../../snapshots/model.ts'
+import { plain } from '../../snapshots/plain.ts'
+import type { Context, Page, SourceQuery } from '../../snapshots/provider.ts'
+import { sourcePage } from '../pages.ts'
+import { DEFAULT_IMAGE } from './assumptions.ts'
+import type { Morph } from './engine.ts'
+import { factsOf, KEY, sourceKey } from './metadata.ts'
+import type { Image, Instance } from './wire.ts'
+
+/** All instances and all images. */
+export async function sources({ api }: Morph, query: SourceQuery, ctx: Context): Promise<Page<SourceItem>> {
+  const [instances, images] = await Promise.all([api.instances({}, ctx), api.images(ctx)])
+  const items = [
+    ...instances.map((instance) => itemOf(instanceSource(instance), describe(instance))),
+    ...images.map((image) => itemOf(imageSource(image), image.description ?? '')),
+  ]
+  return sourcePage(items, query)
+}
+
+const itemOf = (source: Source, note: string): SourceItem => ({
+  ...source,
+  provider: 'morph',
+  source: sourceKey(source),
+  ...(note !== '' && { note: plain(note) }),
+})
+
+/** `ready, 2 vCPUs, 4096 MB of memory, 8192 MB of disk` */
+function describe({ status, spec }: Instance): string {
+  if (!spec) return status
+  const { vcpus, memory, disk_size } = spec
+  return `${status}, ${vcpus} vCPUs, ${memory} MB of memory, ${disk_size} MB of disk`
+}
+
+/**
+ * `instance:ID`, `image:ID`, or the id of an instance alone. What is gone but has snapshots is still a source: one may
+ * ask for its snapshots. Without a text the only instance; an image is captured only when it is named.
+ */
+export async function resolveSource(morph: Morph, text: string | undefined, ctx: Context): Promise<Source> {
+  if (text === undefined) return onlyInstance(morph, ctx)
+  const [, kind = '', id = ''] = /^(?:(instance|image):)?(.*)$/s.exec(text) ?? []
+  if (kind === 'image') return image(morph, id || DEFAULT_IMAGE, ctx)
+  if (kind === 'instance' || id.startsWith('morphvm_')) return instance(morph, id, ctx)
+  throw fail(
+    'INVALID_ARGUMENT',
+    `${JSON.stringify(plain(text, 80))} is no source at Morph. Nothing was changed.`,
+    'Write instance:ID or image:ID; snapshot_sources lists them.',
+  )
+}
+
+async function onlyInstance({ api }: Morph, ctx: Context): Promise<Source> {
+  const [only, ...more] = await api.instances({}, ctx)
+  if (only && more.length === 0) return instanceSource(only)
+  throw fail(
+    'INVALID_ARGUMENT',
+    `There ${only ? `are ${more.length + 1} instances` : 'is no instance'} at Morph, so the source has to be named. Nothing was changed.`,
+    `Pass source as snapshot_sources lists it, or image:${DEFAULT_IMAGE} to begin with.`,
+  )
+}
+
+async function instance(morph: Morph, id: string, ctx: Context): Promise<Source> {
+  try {
+    return instanceSource(await morph.api.instance(id, ctx))
+  } catch (error) {
+    if (!(error instanceof SnapshotError) || error.code !== 'NOT_FOUND') throw error
+    const past = await captured(morph, { kind: 'instance', id }, ctx)
+    if (past) return past
+    throw error
+  }
+}
+
+/** Some are known by their name. The default one need not be listed. */
+async function image(morph: Morph, id: string, ctx: Context): Promise<Source> {
+  const images = await morph.api.images(ctx)
+  const found = images.find((each) => each.id === id) ?? images.find(({ name }) => name === id)
+  if (found) return imageSource(found)
+  if (id === DEFAULT_IMAGE) return { kind: 'image', id, name: id }
+  const past = await captured(morph, { kind: 'image', id }, ctx)
+  if (past) return past
+  throw fail(
+    'NOT_FOUND',
+    `Morph has no image ${plain(id, 80)}. Nothing was changed.`,
+    'snapshot_sources lists the images.',
+  )
+}
+
+/** As the snapshots of it name it, where there are some. */
+async function captured(
+  { api }: Morph,
+  source: Pick<Source, 'kind' | 'id'>,
+  ctx: Context,
+): Promise<Source | undefined> {
+  const [one] = await api.snapshots({ metadata: { [KEY.source]: sourceKey(source) } }, ctx)
+  return one && factsOf(one.metadata ?? {}).source
+}
+
+const instanceSource = ({ id, metadata }: Instance): Source => ({
+  kind: 'instance',
+  id,
+  name: factsOf(metadata ?? {}).name ?? id,
+})
+
+const imageSource = ({ id, name }: Image): Source => ({ kind: 'image', id, name: name || id })

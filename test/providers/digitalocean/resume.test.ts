@@ -1,0 +1,234 @@
+import { describe, expect, test } from 'vitest'
+import type {
+  Context,
+  CreateRequest,
+  Facts,
+  Provider,
+  RestoreRequest,
+} from '../../../src/snapshots/provider.ts'
+import { dyingAt, inPlace, problemOf, toNew, type World, world } from './world.ts'
+
+const options = { power_off: true }
+const dropletOf = ({ cloud }: World) => cloud.cloud.droplets.get(cloud.droplet.id)!
+
+/** A create in another process that dies at its nth note. */
+const dyingCreate = (w: World, nth: number, request: CreateRequest, of: Context) =>
+  dyingAt(nth, (note) => w.process().create(request, { ...of, note }))
+
+const dyingRestore = (w: World, nth: number, request: RestoreRequest, of: Context) =>
+  dyingAt(nth, async (note) => {
+    const other = w.process()
+    return other.restore(await other.planRestore(request, of), { ...of, note })
+  })
+
+const left = <R>(of: Context, request: R, facts: Facts | undefined) => ({
+  operation: of.operation,
+  started_at: 0,
+  request,
+  facts,
+})
+
+const resumeOf = ({ provider }: World) => provider.resume as NonNullable<Provider['resume']>
+
+describe('A create whose process died', () => {
+  test('before anything was noted has not begun', async () => {
+    const w = await world()
+    const problem = await problemOf(resumeOf(w).create(left(w.call(), w.request(), undefined), w.call()))
+    expect(problem).toMatchObject({ outcome: 'not_started', retryable: true })
+    expect(w.cloud.requests).toEqual([])
+  })
+
+  test('right before the snapshot was asked for has made nothing', async () => {
+    const w = await world()
+    const of = w.call()
+    const facts = await dyingCreate(w, 1, w.request(), of)
+    const problem = await problemOf(resumeOf(w).create(left(of, w.request(), facts), w.call()))
+    expect(problem).toMatchObject({ outcome: 'not_started', retryable: true })
+    expect(problem.message).toContain('No snapshot was made')
+    expect(w.names()).toEqual([])
+  })
+
+  test('right after it was asked for is found by its name, with its labels', async () => {
+    const w = await world()
+    const of = w.call()
+    const request = w.request({ labels: { env: 'prod' } })
+    w.trouble('/actions', 'hang', 'after')
+    const dead = { facts: undefined as Facts | undefined }
+    void w
+      .process()
+      .create(request, { ...of, note: async (facts) => void (dead.facts = facts) })
+      .catch(() => {})
+    await expect.poll(() => w.cloud.faults.length).toBe(0)
+    const { snapshot } = await resumeOf(w).create(left(of, request, dead.facts), w.call())
+    expect(snapshot).toMatchObject({ name: request.name, labels: { env: 'prod' } })
+    expect(w.names()).toEqual([`${request.name}~${of.operation}`])
+    expect(w.actions()).toEqual(['snapshot'])
+  })
+
+  test('after the action was known is followed to its end', async () => {
+    const w = await world()
+    const of = w.call()
+    const facts = await dyingCreate(w, 2, w.request(), of)
+    expect(facts).toMatchObject({ action: expect.any(Number) })
+    const { snapshot } = await resumeOf(w).create(left(of, w.request(), facts), w.call())
+    expect(snapshot.state).toBe('ready')
+    expect(w.names()).toHaveLength(1)
+    expect(w.actions()).toEqual(['snapshot'])
+    // Once more is the same.
+    const again = await resumeOf(w).create(left(of, w.request(), facts), w.call())
+    expect(again.snapshot).toEqual(snapshot)
+  })
+
+  test('and whose action failed meanwhile has made nothing', async () => {
+    const w = await world()
+    w.cloud.failNext('snapshot')
+    const of = w.call()
+    const facts = await dyingCreate(w, 2, w.request(), of)
+    const problem = await problemOf(resumeOf(w).create(left(of, w.request(), facts), w.call()))
+    expect(problem).toMatchObject({ outcome: 'not_started' })
+  })
+
+  test('whose snapshot never shows has made nothing', async () => {
+    const w = await world()
+    const of = w.call()
+    const facts = await dyingCreate(w, 2, w.request(), of)
+    w.cloud.cloud.snapshotLag = 1000
+    const problem = await problemOf(resumeOf(w).create(left(of, w.request(), facts), w.call()))
+    expect(problem).toMatchObject({ outcome: 'not_started' })
+  })
+
+  test('of a volume is found by its name, or was never begun', async () => {
+    const w = await world()
+    const of = w.call()
+    const request = w.request({ source: w.volume })
+    const facts = await dyingCreate(w, 1, request, of)
+    const problem = await problemOf(resumeOf(w).create(left(of, request, facts), w.call()))
+    expect(problem).toMatchObject({ outcome: 'not_started', retryable: true })
+
+    const again = w.call()
+    await w.provider.create(request, again)
+    const { snapshot } = await resumeOf(w).create(left(again, request, again.notes.at(-1)), w.call())
+    expect(snapshot.name).toBe(request.name)
+    expect(w.cloud.cloud.volumeSnapshots.size).toBe(1)
+  })
+
+  test('cannot be told while nobody answers', async () => {
+    const w = await world()
+    const of = w.call()
+    const facts = await dyingCreate(w, 2, w.request(), of)
+    w.cloud.faults.push({ when: () => true, times: 1000, at: 'before', how: 'reset' })
+    const problem = await problemOf(resumeOf(w).create(left(of, w.request(), facts), w.call()))
+    expect(problem.outcome).not.toBe('partial')
+    expect(w.names().length).toBeLessThanOrEqual(1)
+    expect(problem).toMatchObject({ outcome: 'unknown', retryable: false })
+  })
+})
+
+describe('A Droplet whose process died while it was switched off for it', () => {
+  test.each([
+    [1, 'before the shutdown', 0],
+    [2, 'before the snapshot', 0],
+    [3, 'while the disk is copied', 1],
+  ])('is on again: at note %i, %s', async (nth, _, snapshots) => {
+    const w = await world()
+    const of = w.call()
+    const request = w.request({ options })
+    const facts = await dyingCreate(w, nth, request, of)
+    expect(facts).toMatchObject({ was_on: true })
+    expect(dropletOf(w).status).toBe(nth === 1 ? 'active' : 'off')
+    const end = await resumeOf(w)
+      .create(left(of, request, facts), w.call())
+      .catch((error) => error.problem)
+    if (snapshots === 0) expect(end).toMatchObject({ outcome: 'not_started' })
+    expect(w.names()).toHaveLength(snapshots)
+    expect(dropletOf(w).status).toBe('active')
+  })
+
+  test('is on again: right after the shutdown was sent', async () => {
+    const w = await world({ polls: 5 })
+    const of = w.call()
+    const request = w.request({ options })
+    w.trouble('/actions', 'hang', 'after')
+    const dead = { facts: undefined as Facts | undefined }
+    void w
+      .process()
+      .create(request, { ...of, note: async (facts) => void (dead.facts = facts) })
+      .catch(() => {})
+    await expect.poll(() => w.cloud.faults.length).toBe(0)
+    const problem = await problemOf(resumeOf(w).create(left(of, request, dead.facts), w.call()))
+    expect(problem).toMatchObject({ outcome: 'not_started' })
+    expect(w.actions()).toEqual(['shutdown', 'power_on'])
+    expect(dropletOf(w).status).toBe('active')
+  })
+})
+
+describe('A restore whose process died', () => {
+  test('in its safety snapshot has not touched the Droplet', async () => {
+    const w = await world()
+    const saved = await w.create()
+    dropletOf(w).content = 'spoilt'
+    const problem = await problemOf(resumeOf(w).restore(left(w.call(), inPlace(saved), undefined), w.call()))
+    expect(problem).toMatchObject({ outcome: 'not_started' })
+    expect(dropletOf(w).content).toBe('spoilt')
+  })
+
+  test('right before the disk was to be written has not touched it', async () => {
+    const w = await world()
+    const saved = await w.create()
+    dropletOf(w).content = 'spoilt'
+    const of = w.call()
+    const facts = await dyingRestore(w, 1, inPlace(saved), of)
+    const problem = await problemOf(resumeOf(w).restore(left(of, inPlace(saved), facts), w.call()))
+    expect(problem).toMatchObject({ outcome: 'not_started', retryable: true })
+    expect(dropletOf(w).content).toBe('spoilt')
+  })
+
+  test('while the disk is written is followed to its end, and keeps the way back', async () => {
+    const w = await world()
+    const saved = await w.create()
+    dropletOf(w).content = 'spoilt'
+    const of = w.call()
+    const facts = await dyingRestore(w, 2, inPlace(saved), of)
+    const { safety_snapshot } = await resumeOf(w).restore(left(of, inPlace(saved), facts), w.call())
+    expect(dropletOf(w).content).toBe('the first state of web-01')
+    expect(await w.provider.get(safety_snapshot!, w.call())).toMatchObject({ auto: true })
+    expect(w.actions()).toEqual(['snapshot', 'snapshot', 'restore'])
+  })
+
+  test.each([
+    [1, 'before it was asked for', 0],
+    [2, 'while it starts', 1],
+  ])('new Droplet, note %i, %s', async (nth, _, droplets) => {
+    const w = await world()
+    const saved = await w.create()
+    const of = w.call()
+    const request = toNew(saved, { to: 'web-02' })
+    const facts = await dyingRestore(w, nth, request, of)
+    const end = await resumeOf(w)
+      .restore(left(of, request, facts), w.call())
+      .catch((error) => error.problem)
+    const made = [...w.cloud.cloud.droplets.values()].filter(({ name }) => name === 'web-02')
+    expect(made).toHaveLength(droplets)
+    if (droplets === 0) expect(end).toMatchObject({ outcome: 'not_started' })
+    else expect(end.targets).toEqual([{ kind: 'droplet', id: String(made[0]!.id), name: 'web-02' }])
+  })
+
+  test('new volume: found by its name and its tag, or never asked for', async () => {
+    const w = await world()
+    const saved = await w.create({ source: w.volume })
+    const of = w.call()
+    const request = toNew(saved, { to: 'data-02' })
+    const facts = await dyingRestore(w, 1, request, of)
+    const problem = await problemOf(resumeOf(w).restore(left(of, request, facts), w.call()))
+    expect(problem).toMatchObject({ outcome: 'not_started' })
+    // One of that name that somebody else has made meanwhile is not ours.
+    w.cloud.addVolume({ name: 'data-02' })
+    expect(await problemOf(resumeOf(w).restore(left(of, request, facts), w.call()))).toMatchObject({
+      outcome: 'not_started',
+    })
+    w.cloud.addVolume({ name: 'data-03', tags: [`snapshot-mcp:${of.operation}`] })
+    const other = { ...facts, volume: { name: 'data-03', region: 'nyc3', size_gb: 10 } }
+    const { targets } = await resumeOf(w).restore(left(of, request, other), w.call())
+    expect(targets).toMatchObject([{ kind: 'volume', name: 'data-03' }])
+  })
+})
