@@ -31,6 +31,14 @@ const builtinsOnDemand: Plugin = {
   },
 }
 
+const UNDICI = `
+  export { default as Agent } from './lib/dispatcher/agent.js'
+  import request from './lib/api/api-request.js'
+  const ask = ({ origin, pathname, search }, { dispatcher, ...options }) =>
+    request.call(dispatcher, { ...options, origin, path: pathname + search })
+  export { ask as request }
+`
+
 rmSync(out, { recursive: true, force: true })
 const { metafile } = await build({
   absWorkingDir: root,
@@ -56,8 +64,8 @@ const { metafile } = await build({
     instead(/zod\/v4\/locales\/index\.js$/, `export { default as en } from 'zod/v4/locales/en.js'`),
     // The server passes its own JSON schema validator to the SDK, so the default one is never made.
     instead(/server\/dist\/ajvProvider-.*\.mjs$/, 'export const n = undefined, t = undefined'),
-    // Of its many faces only this one is used, with text as the body, over HTTP/1.1.
-    instead(/undici\/index\.js$/, `exports.Agent = require('./lib/dispatcher/agent')`),
+    // Of its many faces these two are used, over HTTP/1.1 and never with a form. An import of another one fails here.
+    instead(/undici\/index\.js$/, UNDICI),
     instead(/undici\/lib\/web\/fetch\/body\.js$/, ''),
     instead(/undici\/lib\/dispatcher\/client-h2\.js$/, ''),
   ],

@@ -36,13 +36,7 @@ export const ERROR_CODES = {
 export type ErrorCode = keyof typeof ERROR_CODES
 
 /** Codes that no part of this version answers with yet. They have their meaning already, for clients to rely on. */
-export const RESERVED: ReadonlySet<ErrorCode> = new Set([
-  'CONFIRMATION_REQUIRED',
-  'UNAUTHENTICATED',
-  'TIMEOUT',
-  'NETWORK',
-  'PROVIDER_UNAVAILABLE',
-])
+export const RESERVED: ReadonlySet<ErrorCode> = new Set(['CONFIRMATION_REQUIRED'])
 
 /** Whether anything was changed: nothing yet, some of it, or we cannot tell. */
 export const Outcome = z.enum(['not_started', 'unknown', 'partial'])

@@ -6,7 +6,7 @@ import { fail, SnapshotError } from '../../snapshots/errors.ts'
 import { plain } from '../../snapshots/plain.ts'
 import { CONTEXT_LIMITS } from './assumptions.ts'
 import { copiedPaths } from './dockerfile.ts'
-import { readReal, tooLarge, within } from './dockerfile-place.ts'
+import { LONGEST_DOCKERFILE, readReal, tooLarge, within } from './dockerfile-place.ts'
 import { dockerignore, type Ignores } from './dockerignore.ts'
 import { type TarEntry, tarOf } from './tar.ts'
 
@@ -16,9 +16,6 @@ export interface Build {
   /** The files that it copies; undefined where it copies none. */
   context?: { archive: Buffer; hash: string; files: number }
 }
-
-/** A Dockerfile longer than this is something else. */
-const LONGEST_DOCKERFILE = 2 ** 20
 
 /**
  * Reads a Dockerfile by its real path, and the files that it copies or that are named instead. They have to be in its

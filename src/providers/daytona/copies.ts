@@ -35,6 +35,8 @@ export interface Copies {
   find(copy: Copy, ctx: Context): Promise<SandboxRecord | undefined>
   /** Waits until it runs. One that does not start is taken away again. */
   started(copy: Copy, sandbox: SandboxRecord, ctx: Context): Promise<Source>
+  /** Waits until a sandbox has been forked: until then it cannot be forked again. */
+  forked(source: string, ctx: Context): Promise<void>
 }
 
 export function createCopies(cloud: Cloud): Copies {
@@ -88,6 +90,18 @@ export function createCopies(cloud: Cloud): Copies {
         throw await discard({ ...copy, id: last.id }, reasonOf(last.errorReason), ctx)
       cloud.names.tell(last.id, last.name)
       return { kind: 'sandbox', id: last.id, name: last.name || last.id }
+    },
+    async forked(source, ctx) {
+      await settled(
+        cloud,
+        {
+          read: (call) => api.sandbox(source, call),
+          settled: ({ state }) => state !== 'forking',
+          describe: () => 'the sandbox is being forked',
+          timeoutMs: PATIENCE.start,
+        },
+        ctx,
+      )
     },
   }
 }

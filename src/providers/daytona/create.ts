@@ -1,25 +1,16 @@
-import type { z } from 'zod'
 import { fail } from '../../snapshots/errors.ts'
 import type { Interrupted } from '../../snapshots/interrupted.ts'
 import { quotedName } from '../../snapshots/plain.ts'
 import type { Context, CreateRequest, CreateResult, Provider } from '../../snapshots/provider.ts'
-import { DaytonaCreate } from '../../snapshots/requests.ts'
 import { Asked } from './asked.ts'
 import { readBuild } from './build-context.ts'
 import { type Cloud, counting } from './cloud.ts'
+import { checkOptions, defined, type CreateOptions as Options } from './create-options.ts'
+import { locateDockerfile } from './dockerfile-place.ts'
 import { type Making, make, type Seen, takeUp } from './making.ts'
 import { nameFor } from './names.ts'
 import { SnapshotRecord } from './schemas.ts'
 import { dockerfileId, PROVIDER, sandboxBehind, stateOf, view } from './view.ts'
-
-type Options = z.output<typeof DaytonaCreate>
-
-/** Which options mean something for which kind of source. */
-const OPTIONS: Record<string, readonly (keyof Options)[]> = {
-  sandbox: ['include_memory'],
-  image: ['cpu', 'memory_gb', 'disk_gb', 'gpu', 'region', 'entrypoint'],
-  dockerfile: ['cpu', 'memory_gb', 'disk_gb', 'gpu', 'region', 'context'],
-}
 
 export function createCreates(cloud: Cloud): Pick<Provider, 'create'> & {
   resume(interrupted: Interrupted<CreateRequest>, ctx: Context): Promise<CreateResult>
@@ -57,7 +48,8 @@ export function createCreates(cloud: Cloud): Pick<Provider, 'create'> & {
   }
 
   async function ofDockerfile(request: CreateRequest, options: Options, ctx: Context) {
-    const { dockerfile, context } = await readBuild(request.source.id, options.context, ctx.signal)
+    const { id: path } = await locateDockerfile(request.source.id, cloud.roots)
+    const { dockerfile, context } = await readBuild(path, options.context, ctx.signal)
     if (context) {
       const access = await cloud.api.pushAccess(ctx)
       const how = await cloud.storage.put(access, context, ctx)
@@ -115,7 +107,7 @@ export function createCreates(cloud: Cloud): Pick<Provider, 'create'> & {
 
   return {
     async create(request, given) {
-      const options = check(request)
+      const options = checkOptions(request)
       const ctx = counting(given)
       await checkFree(nameFor(request), ctx)
       const todo = await making[request.source.kind]!(request, options, ctx)
@@ -135,41 +127,3 @@ export function createCreates(cloud: Cloud): Pick<Provider, 'create'> & {
     },
   }
 }
-
-type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> }
-
-/** Without what is undefined: the server takes null for a value. */
-function defined<T extends object>(fields: T): Defined<T> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<T>
-}
-
-/** The options, when all that is asked for can be had. */
-function check({ source, options, note, labels, expires_at, ...request }: CreateRequest): Options {
-  const allowed = OPTIONS[source.kind]
-  if (!allowed)
-    throw unsupported(`a snapshot of a ${source.kind}`, 'snapshot_sources lists what it can capture.')
-  if (note !== undefined || Object.keys(labels).length > 0)
-    throw unsupported('notes and labels of snapshots', 'Leave them out; the name says what it is.')
-  if (expires_at !== undefined)
-    throw unsupported(
-      'an expiry of snapshots',
-      'Leave ttl out, and delete the snapshot when it is not needed.',
-    )
-  if (request.protected) throw unsupported('protection of snapshots', 'Leave it out.')
-  const given = DaytonaCreate.parse(options ?? {})
-  const foreign = (Object.keys(given) as (keyof Options)[]).find(
-    (key) => given[key] !== undefined && !allowed.includes(key),
-  )
-  if (foreign === undefined) return given
-  throw fail(
-    'INVALID_ARGUMENT',
-    `"${foreign}" means nothing for a snapshot of a ${source.kind}. Nothing was changed.`,
-    `Leave it out. For a ${source.kind} there is: ${allowed.join(', ')}.`,
-    { provider: PROVIDER },
-  )
-}
-
-const unsupported = (what: string, hint: string) =>
-  fail('UNSUPPORTED', `Daytona knows no ${what.replace(/^an? /, '')}. Nothing was changed.`, hint, {
-    provider: PROVIDER,
-  })

@@ -113,7 +113,7 @@ const isGeneral = ({ native }: Snapshot) => native.general === true
 const general = (theirs: readonly Snapshot[]) =>
   fail(
     'FORBIDDEN',
-    `Daytona's own snapshots cannot be deleted${someNames(theirs.map(({ name }) => name))}. Nothing was deleted.`,
+    `Daytona's own snapshots cannot be deleted by anybody else${someNames(theirs.map(({ name }) => name))}. Nothing was done to them.`,
     'Leave them out; native.general tells them in snapshot_list.',
     { provider: PROVIDER },
   )

@@ -5,6 +5,9 @@ import { fail, SnapshotError } from '../../snapshots/errors.ts'
 import type { Source } from '../../snapshots/model.ts'
 import { plain } from '../../snapshots/plain.ts'
 
+/** What is longer is something else. In bytes. */
+export const LONGEST_DOCKERFILE = 2 ** 20
+
 /** Where a Dockerfile and what it copies may lie: inside the directories that the operator allows, links followed. */
 
 /** The Dockerfile that a caller means, by its real path. A directory means the one in it. */
@@ -49,7 +52,7 @@ async function insideRoots(path: string, roots: readonly string[]): Promise<stri
   )
 }
 
-export const missing = (path: string) =>
+const missing = (path: string) =>
   fail(
     'NOT_FOUND',
     `There is no "${plain(basename(path))}" at that path. Nothing was changed.`,

@@ -42,7 +42,7 @@ function fits(parts: readonly string[], names: readonly string[]): boolean {
     for (const at of reached) {
       const part = parts[at]
       if (part === undefined) continue
-      if (part === '**') next.add(at)
+      if (part === '**') next.add(at).add(at === parts.length - 1 ? at + 1 : at)
       else if (matchesGlob(part, name)) next.add(at + 1)
     }
     reached = closed(parts, next)

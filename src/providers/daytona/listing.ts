@@ -4,7 +4,7 @@ import { plain } from '../../snapshots/plain.ts'
 import type { Context, Provider } from '../../snapshots/provider.ts'
 import { snapshotPage } from '../pages.ts'
 import type { Cloud } from './cloud.ts'
-import { readReal } from './dockerfile-place.ts'
+import { LONGEST_DOCKERFILE, locateDockerfile, readReal } from './dockerfile-place.ts'
 import { isAddressable } from './names.ts'
 import type { SnapshotRecord } from './schemas.ts'
 import { dockerfileId, PROVIDER, sandboxBehind, view } from './view.ts'
@@ -15,9 +15,7 @@ export interface Listing extends Pick<Provider, 'list' | 'get'> {
   shown(record: SnapshotRecord, ctx: Context): Promise<Snapshot>
 }
 
-const LONGEST_DOCKERFILE = 2 ** 20
-
-export function createListing({ api, names }: Cloud): Listing {
+export function createListing({ api, names, roots }: Cloud): Listing {
   const listing: Listing = {
     async record(idOrName, ctx) {
       const found = isAddressable(idOrName) ? await api.findSnapshot(idOrName, ctx) : undefined
@@ -40,15 +38,16 @@ export function createListing({ api, names }: Cloud): Listing {
       const records = await api.snapshots(ctx)
       await names.learn(records.map(sandboxBehind), ctx)
       const all = records.map((record) => view(record, names.nameOf))
-      return snapshotPage(all, { ...query, ...(source && { source: await asRecorded(source) }) })
+      return snapshotPage(all, { ...query, ...(source && { source: await asRecorded(source, roots) }) })
     },
   }
   return listing
 }
 
 /** Of a Dockerfile the vendor keeps the text: what is found was made of the file as it is now. */
-async function asRecorded(source: Source): Promise<Source> {
+async function asRecorded(source: Source, roots: readonly string[]): Promise<Source> {
   if (source.kind !== 'dockerfile' || source.id.startsWith('sha256:')) return source
-  const { bytes } = await readReal(source.id, LONGEST_DOCKERFILE)
+  const { id: path } = await locateDockerfile(source.id, roots)
+  const { bytes } = await readReal(path, LONGEST_DOCKERFILE)
   return { ...source, id: dockerfileId(bytes.toString('utf8')) }
 }

@@ -26,8 +26,9 @@ export function nameFor({ name: wanted, auto }: Pick<CreateRequest, 'name' | 'au
   )
 }
 
-/** Whether something can be called that. Ids are among them. */
-export const isAddressable = (idOrName: string) => NAME.test(idOrName) && !/^\.{1,2}$/.test(idOrName)
+/** Whether something can be called that, and be addressed by it: dots alone lead elsewhere. Ids are among them. */
+export const isAddressable = (idOrName: string) =>
+  NAME.test(idOrName) && !idOrName.split('/').some((part) => /^\.{1,2}$/.test(part))
 
 /** The names of the sandboxes of one restore: given, or made of the snapshot's and the operation. */
 export function copyNames(

@@ -95,8 +95,7 @@ export function createRestoring(
           copy.id = sandbox.id
           await ctx.note?.(facts)
           made.push([copy, sandbox])
-          // A sandbox that is being forked cannot be forked again meanwhile.
-          if (forked) await copies.started(copy, sandbox, ctx)
+          if (forked) await copies.forked(sandboxBehind(record)!, ctx)
         } catch (error) {
           if (!(error instanceof SnapshotError) || error.problem.outcome === 'unknown') throw error
           throw onlySome(error, facts.wanted, made.map(targetOf))

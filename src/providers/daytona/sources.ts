@@ -1,6 +1,6 @@
-import { fail, SnapshotError } from '../../snapshots/errors.ts'
+import { fail } from '../../snapshots/errors.ts'
 import type { Source, SourceItem } from '../../snapshots/model.ts'
-import { plain } from '../../snapshots/plain.ts'
+import { plain, quotedName } from '../../snapshots/plain.ts'
 import type { Context, Provider } from '../../snapshots/provider.ts'
 import { sourcePage } from '../pages.ts'
 import type { Cloud } from './cloud.ts'
@@ -33,19 +33,16 @@ export function createSources(cloud: Cloud): Pick<Provider, 'resolveSource' | 's
   }
 
   async function sandbox(idOrName: string, ctx: Context): Promise<Source> {
-    try {
-      const found = await api.sandbox(idOrName, ctx)
-      names.tell(found.id, found.name)
-      return sourceOf(found)
-    } catch (error) {
-      if (!(error instanceof SnapshotError)) throw error
-      if (error.code !== 'NOT_FOUND' && error.code !== 'INVALID_ARGUMENT') throw error
-      const { message } = error.problem
-      throw new SnapshotError(
-        { ...error.problem, message, hint: 'snapshot_sources lists the sandboxes.' },
-        error,
+    const found = await api.findSandbox(idOrName, ctx)
+    if (!found)
+      throw fail(
+        'NOT_FOUND',
+        `There is no sandbox ${quotedName(idOrName)}. Nothing was changed.`,
+        'snapshot_sources lists the sandboxes.',
+        { provider: PROVIDER },
       )
-    }
+    names.tell(found.id, found.name)
+    return sourceOf(found)
   }
 
   return {

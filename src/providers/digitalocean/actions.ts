@@ -1,10 +1,10 @@
 import { fail, SnapshotError } from '../../snapshots/errors.ts'
 import type { Context } from '../../snapshots/provider.ts'
 import type { CallContext } from '../http/exchange.ts'
-import { lookFor, sendOnce } from '../once.ts'
 import type { ActionBody } from './api.ts'
 import { ASSUMED } from './assumptions.ts'
 import type { Env } from './env.ts'
+import { lookFor, sendOnce } from './once.ts'
 import type { Action } from './schemas.ts'
 import { patiently, until } from './waiting.ts'
 
@@ -41,16 +41,14 @@ export function startAction(
   known: readonly number[],
   ctx: Context,
 ): Promise<Action> {
-  const { time, random } = env
   const find = findNew(env, { droplet, type: body.type, known })
   const send = () => patiently(env, (call) => env.api.act(droplet, body, call), ctx)
-  return sendOnce({ send, find, time, random }, ctx)
+  return sendOnce(env, { send, find }, ctx)
 }
 
 /** The action that an earlier process may have started; undefined when it has not. */
 export async function startedAction(env: Env, wanted: Wanted, ctx: Context): Promise<Action | undefined> {
-  const { time, random } = env
-  return lookFor({ find: findNew(env, wanted), time, random }, ctx)
+  return lookFor(env, findNew(env, wanted), ctx)
 }
 
 /** How an action has ended: `gone` together with its Droplet. */

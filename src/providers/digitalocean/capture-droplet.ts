@@ -2,10 +2,11 @@ import { z } from 'zod'
 import { fail, SnapshotError } from '../../snapshots/errors.ts'
 import type { Context } from '../../snapshots/provider.ts'
 import type { CallContext } from '../http/exchange.ts'
-import { endOf, errored, knownActions, startAction, startedAction } from './actions.ts'
+import { type End, endOf, errored, knownActions, startAction, startedAction } from './actions.ts'
 import { ASSUMED } from './assumptions.ts'
 import type { Env } from './env.ts'
 import { absent } from './ids.ts'
+import { lookFor } from './once.ts'
 import { isOn, shutDown, thenSwitchedOn, untilOff } from './power.ts'
 import type { Droplet } from './schemas.ts'
 import { undone, until } from './waiting.ts'
@@ -68,31 +69,33 @@ async function take(env: Env, facts: DropletCapture, ctx: Context): Promise<stri
 async function takeUp(env: Env, facts: DropletCapture, ctx: Context): Promise<string> {
   const { droplet, known } = facts
   if (known === undefined) throw nothingMade('The server ended before the snapshot was asked for.')
-  const ready = await snapshotNamed(env, facts)(ctx)
+  const ready = await until(
+    env,
+    {
+      read: snapshotNamed(env, facts),
+      settled: () => true,
+      describe: () => 'looking for the snapshot',
+      firstMs: 2000,
+      timeoutMs: ASSUMED.lagMs,
+    },
+    ctx,
+  )
   if (ready !== undefined) return ready
   const wanted = { droplet, type: 'snapshot', known } as const
   const id = facts.action ?? (await startedAction(env, wanted, ctx).catch(absent))?.id
   if (id === undefined) throw nothingMade('The snapshot was never begun.')
   await ctx.note?.({ ...facts, action: id })
   const end = await endOf(env, droplet, { id }, 'DigitalOcean copies the disk', ctx)
-  try {
-    return await made(env, facts, end, ctx)
-  } catch (error) {
-    // The action was somebody else's, or this would have been found.
-    if (error instanceof SnapshotError && error.code === 'TIMEOUT')
-      throw nothingMade('What was done to the Droplet has left no snapshot of this operation.')
-    throw error
-  }
+  if (end === 'errored') throw failed()
+  const found = await lookFor(env, snapshotNamed(env, facts), ctx)
+  if (found !== undefined) return found
+  // The action was somebody else's.
+  throw nothingMade('What was done to the Droplet has left no snapshot of this operation.')
 }
 
 /** The action does not tell what it has made, and lists show it a little later. */
-async function made(
-  env: Env,
-  facts: DropletCapture,
-  end: 'completed' | 'errored' | 'gone',
-  ctx: Context,
-): Promise<string> {
-  if (end === 'errored') throw errored('The snapshot', 'not_started', AGAIN)
+async function made(env: Env, facts: DropletCapture, end: End, ctx: Context): Promise<string> {
+  if (end === 'errored') throw failed()
   const found = await until(
     env,
     {
@@ -129,6 +132,8 @@ function unlessCertain(error: unknown): SnapshotError {
 function notCaptured(error: unknown): unknown {
   return error instanceof SnapshotError ? undone(error, `${error.message} No snapshot was made.`) : error
 }
+
+const failed = () => errored('The snapshot', 'not_started', AGAIN)
 
 const nothingMade = (why: string) =>
   fail('CONFLICT', `${why} No snapshot was made.`, AGAIN, { retryable: true })

@@ -2,9 +2,9 @@ import { z } from 'zod'
 import { fail } from '../../snapshots/errors.ts'
 import type { Context } from '../../snapshots/provider.ts'
 import type { CallContext } from '../http/exchange.ts'
-import { lookFor, sendOnce } from '../once.ts'
 import type { Env } from './env.ts'
 import { SNAPSHOTS_PER_VOLUME } from './limits.ts'
+import { lookFor, sendOnce } from './once.ts'
 import type { VendorSnapshot } from './schemas.ts'
 
 /** What is noted before the snapshot is asked for. */
@@ -18,21 +18,20 @@ export async function captureVolume(
   tags: string[],
   ctx: Context,
 ): Promise<string> {
-  const { api, time, random } = env
+  const { api } = env
   const { volume, name } = facts
   await api.volume(volume, ctx)
   const present = await api.volumeSnapshots(volume, ctx)
   if (present.length >= SNAPSHOTS_PER_VOLUME) throw full(present.length)
   await ctx.note?.(facts)
   const send = () => api.newVolumeSnapshot(volume, { name, tags }, ctx)
-  const { id } = await sendOnce({ send, find: named(env, facts), time, random }, ctx)
+  const { id } = await sendOnce(env, { send, find: named(env, facts) }, ctx)
   return String(id)
 }
 
 /** Of a capture that another process has begun. */
 export async function resumeVolumeCapture(env: Env, facts: VolumeCapture, ctx: Context): Promise<string> {
-  const { time, random } = env
-  const found = await lookFor({ find: named(env, facts), time, random }, ctx)
+  const found = await lookFor(env, named(env, facts), ctx)
   if (found) return String(found.id)
   throw fail(
     'CONFLICT',

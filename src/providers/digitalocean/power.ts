@@ -67,8 +67,11 @@ async function switchOn(env: Env, droplet: number, ctx: Context): Promise<void> 
   const read = (call: Pick<Context, 'signal' | 'log'>) => api.droplet(droplet, call)
   const down = { read, settled: isOff, describe: () => 'looking whether the Droplet is off', ...STEP }
   const { settled, error } = await poll({ ...down, timeoutMs: SHUTDOWN_MS, time, random }, ctx)
+  // Destroyed meanwhile: there is nothing to switch on.
+  if (error?.code === 'NOT_FOUND') return
   if (error) throw error
-  if (!settled) return
+  // What was seen last may be old: nobody need have answered since.
+  if (!settled && isOn(await read(ctx))) return
   await start(env, droplet, 'power_on', ctx)
   const describe = () => 'waiting for the Droplet to be on again'
   await until(env, { read, settled: isOn, describe, timeoutMs: ASSUMED.bootMs, ...STEP }, ctx)
@@ -81,7 +84,12 @@ async function start(
   ctx: Context,
 ): Promise<void> {
   const known = await knownActions(env, droplet, type, ctx)
-  await startAction(env, droplet, { type }, known, ctx)
+  try {
+    await startAction(env, droplet, { type }, known, ctx)
+  } catch (error) {
+    // It went off, or on, while this waited for its turn: its status will tell.
+    if (!(error instanceof SnapshotError) || error.code !== 'CONFLICT') throw error
+  }
 }
 
 /** Aborted half a minute after the given one. To be released. */
@@ -111,12 +119,12 @@ const PASSING: ReadonlySet<string> = new Set([
 function leftOff(cause: unknown, before: unknown): SnapshotError {
   const problem = toProblem(cause)
   const first = before === undefined ? problem : toProblem(before)
-  const also = before === undefined ? '' : `${first.message} `
+  const also = before === undefined ? 'The snapshot was made.' : first.message
   const later = PASSING.has(problem.code) || problem.outcome === 'unknown'
   return new SnapshotError(
     {
       ...first,
-      message: `${also}The Droplet was switched off and could not be switched on again: ${problem.message}`,
+      message: `${also} The Droplet was switched off and could not be switched on again: ${problem.message}`,
       hint: later
         ? 'snapshot_get with the id of the operation switches it on later; so does the control panel of DigitalOcean.'
         : 'Switch it on in the control panel of DigitalOcean.',

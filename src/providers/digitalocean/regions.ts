@@ -2,9 +2,9 @@ import { fail, SnapshotError } from '../../snapshots/errors.ts'
 import { plain } from '../../snapshots/plain.ts'
 import type { Context } from '../../snapshots/provider.ts'
 import type { CallContext } from '../http/exchange.ts'
-import { sendOnce } from '../once.ts'
 import { ASSUMED } from './assumptions.ts'
 import type { Env } from './env.ts'
+import { sendOnce } from './once.ts'
 import type { Action } from './schemas.ts'
 import { until } from './waiting.ts'
 
@@ -24,7 +24,7 @@ export async function addRegions(
 
 /** Undefined: it has arrived there meanwhile, without our doing. */
 async function begin(env: Env, image: number, region: string, ctx: Context): Promise<Action | undefined> {
-  const { api, time, random } = env
+  const { api } = env
   const known = (await api.imageActions(image, ctx)).map(({ id }) => id)
   const send = () => api.transferImage(image, region, ctx)
   const find = async (call: CallContext) =>
@@ -32,7 +32,7 @@ async function begin(env: Env, image: number, region: string, ctx: Context): Pro
       ({ id, type, region_slug }) => type === 'transfer' && region_slug === region && !known.includes(id),
     )
   try {
-    return await sendOnce({ send, find, time, random }, ctx)
+    return await sendOnce(env, { send, find }, ctx)
   } catch (error) {
     const refused = error instanceof SnapshotError && error.problem.status === 422
     if (refused && (await regionsOf(env, image, ctx)).includes(region)) return undefined

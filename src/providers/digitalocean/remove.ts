@@ -8,7 +8,7 @@ import type { Env } from './env.ts'
 import { type Found, findSnapshot } from './find.ts'
 import { absent, snapshotId } from './ids.ts'
 import { dollars } from './limits.ts'
-import { PROTECTED } from './tags.ts'
+import { isProtected } from './tags.ts'
 import { until } from './waiting.ts'
 
 const GIGABYTE = ASSUMED.bytesPerGigabyte
@@ -79,7 +79,7 @@ export async function deleteSnapshots(
 async function deleteOne(env: Env, native: string, ctx: Context): Promise<number> {
   const { api } = env
   const { tags, size_gigabytes } = await api.snapshot(snapshotId(native), ctx)
-  if (tags?.includes(PROTECTED))
+  if (isProtected(tags))
     throw fail('PROTECTED', 'It has become protected. It was not deleted.', 'Leave it out.')
   await api.removeSnapshot(native, ctx)
   await until(

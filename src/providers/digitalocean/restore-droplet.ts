@@ -4,13 +4,13 @@ import { fail, SnapshotError } from '../../snapshots/errors.ts'
 import { quotedName } from '../../snapshots/plain.ts'
 import type { Context, RestorePlan, RestoreRequest, RestoreResult } from '../../snapshots/provider.ts'
 import type { CallContext } from '../http/exchange.ts'
-import { lookFor, sendOnce } from '../once.ts'
 import { errored } from './actions.ts'
 import { ASSUMED } from './assumptions.ts'
 import { type Env, PROVIDER } from './env.ts'
 import type { Found } from './find.ts'
 import { dollars } from './limits.ts'
 import { hostName } from './names.ts'
+import { lookFor, sendOnce } from './once.ts'
 import { isOn } from './power.ts'
 import type { NewDropletOptions } from './restore-options.ts'
 import type { Action, Droplet } from './schemas.ts'
@@ -71,16 +71,16 @@ export async function restoreToNewDroplet(
   { ssh_keys }: NewDropletOptions,
   ctx: Context,
 ): Promise<RestoreResult> {
-  const { api, time, random } = env
+  const { api } = env
   const tag = operationTag(ctx.operation)
   await ctx.note?.({ tag })
   const body = { name, region, size, image, ...(ssh_keys && { ssh_keys }), tags: [tag] }
   const send = () => api.newDroplet(body, ctx)
-  const droplet = await sendOnce({ send, find: carrying(env, tag), time, random }, ctx)
+  const droplet = await sendOnce(env, { send, find: carrying(env, tag) }, ctx)
   await ctx.note?.({ tag, new_droplet: droplet.id }).catch((error: unknown) => {
     ctx.log.warn('the id of a new Droplet was not noted', { error })
   })
-  return running(env, droplet.id, ctx)
+  return running(env, droplet.id, ctx, droplet)
 }
 
 /** Sees one of an earlier process through. */
@@ -89,8 +89,7 @@ export async function resumeNewDroplet(
   facts: NewDropletFacts,
   ctx: Context,
 ): Promise<RestoreResult> {
-  const { time, random } = env
-  const id = facts.new_droplet ?? (await lookFor({ find: carrying(env, facts.tag), time, random }, ctx))?.id
+  const id = facts.new_droplet ?? (await lookFor(env, carrying(env, facts.tag), ctx))?.id
   if (id !== undefined) return running(env, id, ctx)
   throw fail('CONFLICT', 'The new Droplet was never asked for. Nothing was made.', 'Call again.', {
     retryable: true,
@@ -102,8 +101,8 @@ const carrying =
   async (ctx: CallContext): Promise<Droplet | undefined> =>
     (await api.droplets(ctx, { tag_name })).find(({ tags }) => tags?.includes(tag_name))
 
-/** Waits until it runs. */
-async function running(env: Env, id: number, ctx: Context): Promise<RestoreResult> {
+/** Waits until it runs. `begun` is how it was just shown. */
+async function running(env: Env, id: number, ctx: Context, begun?: Droplet): Promise<RestoreResult> {
   const { api } = env
   const { droplet, creation } = await until<{ droplet: Droplet; creation: Action | undefined }>(
     env,
@@ -115,6 +114,7 @@ async function running(env: Env, id: number, ctx: Context): Promise<RestoreResul
       },
       settled: ({ droplet, creation }) => isOn(droplet) || creation?.status === 'errored',
       describe: ({ droplet }) => `DigitalOcean makes the Droplet ${droplet.id}`,
+      ...(begun && { initial: { droplet: begun, creation: undefined } }),
       firstMs: 5000,
       timeoutMs: ASSUMED.actionMs,
     },

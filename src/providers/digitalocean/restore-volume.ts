@@ -4,12 +4,12 @@ import { fail } from '../../snapshots/errors.ts'
 import { plain, quotedName } from '../../snapshots/plain.ts'
 import type { Context, RestorePlan, RestoreRequest, RestoreResult } from '../../snapshots/provider.ts'
 import type { CallContext } from '../http/exchange.ts'
-import { lookFor, sendOnce } from '../once.ts'
 import { ASSUMED } from './assumptions.ts'
 import type { Env } from './env.ts'
 import type { Found } from './find.ts'
 import { dollars } from './limits.ts'
 import { volumeName } from './names.ts'
+import { lookFor, sendOnce } from './once.ts'
 import type { NewVolumeOptions } from './restore-options.ts'
 import type { VendorSnapshot, Volume } from './schemas.ts'
 import { volumeSource } from './sources.ts'
@@ -72,19 +72,18 @@ export async function restoreToNewVolume(
   snapshot_id: string,
   ctx: Context,
 ): Promise<RestoreResult> {
-  const { api, time, random } = env
+  const { api } = env
   const facts: NewVolumeFacts = { tag: operationTag(ctx.operation), volume }
   await ctx.note?.(facts)
   const { name, region, size_gb: size_gigabytes } = volume
   const body = { name, region, size_gigabytes, snapshot_id, tags: [facts.tag] }
   const send = () => api.newVolume(body, ctx)
-  return resultOf(await sendOnce({ send, find: ours(env, facts), time, random }, ctx), volume)
+  return resultOf(await sendOnce(env, { send, find: ours(env, facts) }, ctx), volume)
 }
 
 /** Of one that an earlier process has asked for. */
 export async function resumeNewVolume(env: Env, facts: NewVolumeFacts, ctx: Context): Promise<RestoreResult> {
-  const { time, random } = env
-  const found = await lookFor({ find: ours(env, facts), time, random }, ctx)
+  const found = await lookFor(env, ours(env, facts), ctx)
   if (found) return resultOf(found, facts.volume)
   throw fail('CONFLICT', 'The new volume was never asked for. Nothing was made.', 'Call again.', {
     retryable: true,

@@ -8,6 +8,8 @@ import type { Labels } from '../../snapshots/model.ts'
 
 const OWN = 'snapshot-mcp'
 export const PROTECTED = `${OWN}:protected`
+export const isProtected = (tags: readonly string[] | null | undefined) =>
+  tags?.some((tag) => tag.toLowerCase() === PROTECTED) ?? false
 /** On what an operation makes that has no name of its own to carry a mark. */
 export const operationTag = (operation: string) => `${OWN}:${operation}`
 

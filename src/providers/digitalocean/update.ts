@@ -1,4 +1,4 @@
-import { fail } from '../../snapshots/errors.ts'
+import { fail, SnapshotError } from '../../snapshots/errors.ts'
 import type { Snapshot } from '../../snapshots/model.ts'
 import type { Context, UpdateRequest } from '../../snapshots/provider.ts'
 import type { Env } from './env.ts'
@@ -24,13 +24,34 @@ export async function update(
   const resource = tagged(vendor)
   const { add, drop } = change.labels ? tagChange(vendor.tags ?? [], change.labels) : { add: [], drop: [] }
 
-  if (change.protected) await addTags(env, resource, [PROTECTED], ctx)
-  if (change.name !== undefined)
-    await env.api.renameImage(imageId(vendor), renamed(vendor.name, change.name), ctx)
-  await addTags(env, resource, add, ctx)
-  await dropTags(env, resource, drop, ctx)
-  if (change.add_regions) await addRegions(env, imageId(vendor), change.add_regions, ctx)
+  const { name, add_regions: regions } = change
+  const sent = name === undefined ? undefined : renamed(vendor.name, name)
+  await inOrder([
+    change.protected && (() => addTags(env, resource, [PROTECTED], ctx)),
+    sent !== undefined && (() => env.api.renameImage(imageId(vendor), sent, ctx)),
+    add.length > 0 && (() => addTags(env, resource, add, ctx)),
+    drop.length > 0 && (() => dropTags(env, resource, drop, ctx)),
+    regions !== undefined && (() => addRegions(env, imageId(vendor), regions, ctx)),
+  ])
   return (await findSnapshot(env, native, ctx)).snapshot
+}
+
+/** A failure after the first step leaves those before it done. */
+async function inOrder(steps: readonly (false | undefined | (() => Promise<unknown>))[]): Promise<void> {
+  let done = 0
+  for (const step of steps) {
+    if (!step) continue
+    try {
+      await step()
+      done++
+    } catch (error) {
+      if (done === 0 || !(error instanceof SnapshotError) || error.problem.outcome !== 'not_started')
+        throw error
+      const message = `${error.message} Other parts of the update were made before that.`
+      const hint = 'snapshot_get shows how it stands; call again with what is missing.'
+      throw new SnapshotError({ ...error.problem, message, hint, outcome: 'partial' }, error)
+    }
+  }
 }
 
 export async function unprotect(env: Env, native: string, ctx: Context): Promise<Snapshot> {

@@ -4,7 +4,7 @@ import { PROVIDER } from './env.ts'
 import { costOf } from './limits.ts'
 import { unmarked } from './names.ts'
 import type { VendorSnapshot } from './schemas.ts'
-import { labelsOf, PROTECTED } from './tags.ts'
+import { isProtected, labelsOf } from './tags.ts'
 
 /** What a snapshot is of, under the name that it has now. What is gone goes by its id. */
 export function sourceOf({ resource_type, resource_id }: VendorSnapshot, name?: string): Source {
@@ -30,7 +30,7 @@ export function toSnapshot(found: VendorSnapshot, sourceName: string | undefined
       cost_per_month: costOf(gigabytes),
     }),
     labels: labelsOf(tags),
-    protected: tags.includes(PROTECTED),
+    protected: isProtected(tags),
     auto,
     ...(found.regions && { regions: found.regions }),
     native: found,

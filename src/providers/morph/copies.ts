@@ -3,8 +3,9 @@ import type { Source } from '../../snapshots/model.ts'
 import { plain, someNames } from '../../snapshots/plain.ts'
 import type { Context } from '../../snapshots/provider.ts'
 import type { CallContext } from '../http/exchange.ts'
-import { lookFor, type Search, sendOnce } from '../once.ts'
+import type { Search } from '../once.ts'
 import type { Resources, Started } from './api.ts'
+import { lookForSure, sendOnceForSure } from './certain.ts'
 import type { Morph } from './engine.ts'
 import { COMMON_NAME, KEY } from './metadata.ts'
 import { waitFor } from './waits.ts'
@@ -48,7 +49,7 @@ export async function startCopies(
     for (let copy = ids.length + 1; copy <= names.length; copy++) {
       await note(copy)
       const once = { send: () => send(morph, wish, copy, ctx), ...searchFor(morph, operation, copy) }
-      ids.push(await sendOnce(once, ctx))
+      ids.push(await sendOnceForSure(once, ctx))
     }
     await note()
     await whenRunning(morph, ids, ctx)
@@ -65,7 +66,7 @@ export async function existingCopies(
   ctx: Context,
 ): Promise<string[]> {
   if (sending === undefined) return instances
-  const found = await lookFor(searchFor(morph, ctx.operation, sending), ctx)
+  const found = await lookForSure(searchFor(morph, ctx.operation, sending), ctx)
   return found === undefined ? instances : [...instances, found]
 }
 

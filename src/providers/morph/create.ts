@@ -4,10 +4,10 @@ import type { Interrupted } from '../../snapshots/interrupted.ts'
 import type { Context, CreateRequest, CreateResult } from '../../snapshots/provider.ts'
 import { MorphCreate } from '../../snapshots/requests.ts'
 import type { CallContext } from '../http/exchange.ts'
-import { lookFor, sendOnce } from '../once.ts'
+import { lookForSure, sendOnceForSure } from './certain.ts'
 import type { Morph } from './engine.ts'
 import { lifetime } from './lifetime.ts'
-import { checkLabels, KEY, metadataFor } from './metadata.ts'
+import { checkLabels, isOf, KEY, metadataFor } from './metadata.ts'
 import { toSnapshot } from './view.ts'
 import { whenReady } from './waits.ts'
 import type { MorphSnapshot } from './wire.ts'
@@ -35,7 +35,7 @@ export async function create(morph: Morph, request: CreateRequest, ctx: Context)
     time: morph.time,
     random: morph.random,
   }
-  const begun = await sendOnce(once, ctx)
+  const begun = await sendOnceForSure(once, ctx)
   await ctx.note?.({ snapshot: begun.id })
   return finish(morph, begun.id, ctx, begun)
 }
@@ -51,7 +51,7 @@ export async function resumeCreate(
   const { snapshot } = Noted.parse(facts)
   if (snapshot !== undefined) return finish(morph, snapshot, ctx)
   const { time, random } = morph
-  const found = await lookFor({ find: (call) => findMade(morph, operation, call), time, random }, ctx)
+  const found = await lookForSure({ find: (call) => findMade(morph, operation, call), time, random }, ctx)
   if (!found) throw neverBegun()
   await ctx.note?.({ snapshot: found.id })
   return finish(morph, found.id, ctx, found)
@@ -60,8 +60,7 @@ export async function resumeCreate(
 async function finish(morph: Morph, id: string, ctx: Context, known?: MorphSnapshot): Promise<CreateResult> {
   const made = await whenReady(morph, id, ctx, known)
   const snapshot = toSnapshot(made)
-  const own = made.metadata?.[KEY.operation] === ctx.operation
-  return own ? { snapshot } : { snapshot, warnings: [REUSED] }
+  return isOf(made, ctx.operation) ? { snapshot } : { snapshot, warnings: [REUSED] }
 }
 
 const REUSED =

@@ -24,6 +24,10 @@ export const KEY = {
   auto: `${PREFIX}auto`,
 } as const
 
+/** Whether this operation has made it. */
+export const isOf = ({ metadata }: { metadata?: Metadata | null | undefined }, operation: string) =>
+  metadata?.[KEY.operation] === operation
+
 /** What other programs call the name of a thing, too. */
 export const COMMON_NAME = 'name'
 

@@ -25,11 +25,11 @@ const itemOf = (source: Source, note: string): SourceItem => ({
   ...(note !== '' && { note: plain(note) }),
 })
 
-/** `ready, 2 vCPUs, 4096 MB of memory, 8192 MB of disk` */
+/** `ready, 2 vCPU, 4096 MB of memory, 8192 MB of disk` */
 function describe({ status, spec }: Instance): string {
   if (!spec) return status
   const { vcpus, memory, disk_size } = spec
-  return `${status}, ${vcpus} vCPUs, ${memory} MB of memory, ${disk_size} MB of disk`
+  return `${status}, ${vcpus} vCPU, ${memory} MB of memory, ${disk_size} MB of disk`
 }
 
 /**

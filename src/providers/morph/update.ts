@@ -3,7 +3,7 @@ import { fail, SnapshotError } from '../../snapshots/errors.ts'
 import type { Snapshot } from '../../snapshots/model.ts'
 import type { Context, UpdateRequest } from '../../snapshots/provider.ts'
 import type { CallContext } from '../http/exchange.ts'
-import { sendOnce } from '../once.ts'
+import { sendOnceForSure } from './certain.ts'
 import type { Morph } from './engine.ts'
 import { lifetime } from './lifetime.ts'
 import { changed, checkLabels, type FactsChange } from './metadata.ts'
@@ -66,7 +66,7 @@ async function write(
   ctx: Context,
 ): Promise<void> {
   const find = async (call: CallContext) => isWritten(await api.snapshot(id, call)) || undefined
-  await sendOnce({ send: () => send().then(() => true), find, time, random }, ctx)
+  await sendOnceForSure({ send: () => send().then(() => true), find, time, random }, ctx)
 }
 
 const halfDone = (error: SnapshotError) =>

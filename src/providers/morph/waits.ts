@@ -4,6 +4,7 @@ import type { Context } from '../../snapshots/provider.ts'
 import { type PollOptions, poll } from '../http/poll.ts'
 import { FIRST_LOOK_MS, MADE_MS } from './assumptions.ts'
 import type { Clock, Morph } from './engine.ts'
+import { isOf } from './metadata.ts'
 import type { MorphSnapshot } from './wire.ts'
 
 type Wait<T> = Pick<PollOptions<T>, 'read' | 'settled' | 'describe' | 'initial'> & {
@@ -46,7 +47,7 @@ function unwatched(what: string, error: SnapshotError | undefined): SnapshotErro
 
 const ENDED: ReadonlySet<string> = new Set(['ready', 'failed', 'deleting'])
 
-/** Waits until the snapshot is ready. Fails for good when it has failed or is gone. */
+/** Waits until the snapshot is ready. Fails for good when it has failed or is gone. Without `initial` it looks at once. */
 export async function whenReady(
   { api, ...clock }: Morph,
   id: string,
@@ -67,14 +68,22 @@ export async function whenReady(
     throw error instanceof SnapshotError && error.code === 'NOT_FOUND' ? deleted(id, error) : error
   })
   if (made.status === 'ready') return made
-  throw made.status === 'failed' ? failed(id) : deleted(id)
+  if (made.status === 'deleting') throw deleted(id)
+  throw isOf(made, ctx.operation) ? failed(id) : failedBefore(id)
 }
+
+const failedBefore = (id: string) =>
+  fail(
+    'CONFLICT',
+    `The digest stands for morph:${plain(id, 80)}, which has failed. Nothing was made.`,
+    'Remove that one with snapshot_delete, or give another digest.',
+  )
 
 const failed = (id: string) =>
   fail(
     'PROVIDER_UNAVAILABLE',
     `Morph could not make the snapshot and gives no reason. morph:${plain(id, 80)} is left, in state failed.`,
-    'snapshot_delete removes it; then snapshot_create can be called again, with another digest if one was given.',
+    'snapshot_delete removes it; then snapshot_create can be called again.',
     { outcome: 'partial', retryable: false },
   )
 

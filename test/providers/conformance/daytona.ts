@@ -5,6 +5,7 @@ import type { Sandbox } from '../../emulators/daytona/model.ts'
 import { createDaytona, type DaytonaOptions } from '../../emulators/daytona.ts'
 import { silent } from '../../snapshots/world.ts'
 import { handTime } from '../http/hand-time.ts'
+import { loseNextAnswer } from './lost-answer.ts'
 import type { Subject } from './subject.ts'
 
 /** Looks that find a thing on its way: enough to tell progress about. */
@@ -35,6 +36,7 @@ export async function daytonaSubject(options: DaytonaOptions = {}, address?: str
     }),
     source,
     other: sourceOf(daytona.addSandbox({ name: 'other', content: 'not yours' })),
+    recipe: { kind: 'image', id: 'python:3.12-slim', name: 'python:3.12-slim' },
     bulky: source,
     vacant: () => `copy-${++copies}`,
     occupied: 'other',
@@ -51,6 +53,7 @@ export async function daytonaSubject(options: DaytonaOptions = {}, address?: str
       }
       return { snapshots: snapshots.size, sources: places().length }
     },
+    loseAnswer: () => loseNextAnswer(daytona),
     tick: () => time.pass(5000),
     now: time.now,
     cleanup: () => daytona.close(),

@@ -4,6 +4,7 @@ import type { Source } from '../../../src/snapshots/model.ts'
 import { createDigitalOcean, type DigitalOceanOptions } from '../../emulators/digitalocean.ts'
 import { silent } from '../../snapshots/world.ts'
 import { handTime } from '../http/hand-time.ts'
+import { loseNextAnswer } from './lost-answer.ts'
 import type { Subject } from './subject.ts'
 
 /** Looks that find a thing on its way: enough to tell progress about. */
@@ -17,6 +18,7 @@ const BETWEEN_MS = 10 * 60_000
 async function account(
   options: DigitalOceanOptions,
   address?: string,
+  safetySnapshots = true,
 ): Promise<Record<'droplet' | 'volume', Subject>> {
   const time = handTime()
   const server = await createDigitalOcean({ now: time.now, pollsToComplete: POLLS, ...options })
@@ -33,6 +35,7 @@ async function account(
     provider: createDigitalOceanProvider({
       key: createSecret(server.token),
       baseUrl: address ?? server.url,
+      safetySnapshots,
       ...{ log: silent, time, random: () => 0 },
     }),
     vacant: () => `copy-${++copies}`,
@@ -51,6 +54,7 @@ async function account(
       const own = [...images.values()].filter(({ type }) => type === 'snapshot').length
       return { snapshots: own + volumeSnapshots.size, sources: droplets.size + volumes.size }
     },
+    loseAnswer: () => loseNextAnswer(server),
     tick: () => time.pass(BETWEEN_MS),
     now: time.now,
     cleanup: () => server.close(),
@@ -77,5 +81,7 @@ async function account(
 /** `address`: where the provider finds it, when something is in between. */
 export const dropletSubject = async (options: DigitalOceanOptions = {}, address?: string) =>
   (await account(options, address)).droplet
+/** Of an operator who does not want a restore to cost twice. */
+export const unsavedDropletSubject = async () => (await account({}, undefined, false)).droplet
 export const volumeSubject = async (options: DigitalOceanOptions = {}, address?: string) =>
   (await account(options, address)).volume

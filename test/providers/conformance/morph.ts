@@ -5,6 +5,7 @@ import type { Instance } from '../../emulators/morph/model.ts'
 import { createMorph, type MorphOptions } from '../../emulators/morph.ts'
 import { silent } from '../../snapshots/world.ts'
 import { handTime } from '../http/hand-time.ts'
+import { loseNextAnswer } from './lost-answer.ts'
 import type { Subject } from './subject.ts'
 
 /** Looks that find a thing on its way: enough to tell progress about. */
@@ -28,6 +29,7 @@ export async function morphSubject(options: MorphOptions = {}, address?: string)
     }),
     source,
     other: sourceOf(morph.addInstance({ content: { disk: 'not yours', memory: '' } })),
+    recipe: { kind: 'image', id: 'img_ubuntu24', name: 'img_ubuntu24' },
     bulky: source,
     mutate() {
       step++
@@ -43,6 +45,7 @@ export async function morphSubject(options: MorphOptions = {}, address?: string)
       }
       return { snapshots: snapshots.size, sources: instances.size + images.length }
     },
+    loseAnswer: () => loseNextAnswer(morph),
     tick: () => time.pass(5000),
     now: time.now,
     cleanup: () => morph.close(),

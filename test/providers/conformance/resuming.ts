@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { killedAt, noted, resumeOf, resumes, taken } from './broken-off.ts'
+import { killedAt, type Left, noted, resumeOf, resumes, taken } from './broken-off.ts'
 import {
   all,
   broughtBack,
@@ -52,13 +52,33 @@ export const resuming: Check[] = [
     },
   },
   {
-    name: 'a create that had put nothing on record did not begin',
+    name: 'a create that is killed before anything is on record has not begun',
     needs: resumes,
     async run(s) {
+      await s.tick()
       const request = createRequest(s, { name: 'never' })
-      const left = { operation: context().operation, started_at: (s.now ?? Date.now)(), facts: undefined }
-      expect(await taken(resumeOf(s).create({ request, ...left }, context(left)))).toBeUndefined()
-      expect(await all(s)).toEqual([])
+      const left = await killedAt(s, 1, (ctx) => s.provider.create(request, ctx))
+      expect(left, 'something has to be on record before it is sent').toBeDefined()
+      const lost = { ...(left as Left), facts: undefined }
+      expect(await taken(resumeOf(s).create({ request, ...lost }, context(lost)))).toBeUndefined()
+      // Had it begun, it would be there by the time that another one is.
+      const next = await save(s)
+      expect(await all(s)).toEqual([next])
+    },
+  },
+  {
+    name: 'a restore that is killed before anything is on record has not begun',
+    needs: resumes,
+    async run(s) {
+      const saved = await save(s)
+      s.mutate()
+      const request = restoreRequest(s, saved)
+      const plan = await s.provider.planRestore(request, context())
+      const before = { state: await s.state(s.source), places: s.places?.() }
+      const left = await killedAt(s, 1, (ctx) => s.provider.restore(plan, ctx))
+      expect(left, 'something has to be on record before it is sent').toBeDefined()
+      await save(s)
+      expect({ state: await s.state(s.source), places: s.places?.() }).toEqual(before)
     },
   },
   {

@@ -18,6 +18,8 @@ export interface Subject {
   source: Source
   /** Another source of the same provider, holding something else. */
   other?: Source
+  /** A source that is only read, such as an image. */
+  recipe?: Source
   /** A source that takes long enough to tell progress about. */
   bulky?: Source
   /** Where the provider can do less with its kind than it declares. */
@@ -37,6 +39,11 @@ export interface Subject {
   places?(): readonly string[]
   /** Puts in more snapshots and sources than the system gives at once, and says how many there are then. */
   crowd?(): { snapshots: number; sources: number }
+  /**
+   * Has the system do the next thing that it is asked to do, and break off the connection in place of its answer. The
+   * returned function tells whether it has.
+   */
+  loseAnswer?(): () => boolean
   /** Makes sure that the next snapshot gets a later time. */
   tick(): unknown
   /** Milliseconds since the epoch, where it is not the real time. */

@@ -112,6 +112,20 @@ describe('A snapshot of a Dockerfile', () => {
     expect(w.daytona.proxy.requests).toEqual([])
   })
 
+  test('reads the log where the vendor says that it is, when that may see the key', async () => {
+    const w = await world()
+    project(w)
+    w.daytona.world.origins.proxy = `${w.daytona.url}/elsewhere`
+    w.time.onSleep = () => theLogIsOpen(w)
+    const logs = () => w.daytona.requests.filter(({ path }) => /build-logs$/.test(path))
+    w.trouble('GET', /elsewhere/, { answer: { status: 200, raw: 'Step 1 of 1' } })
+    await w.create(await from(w), 'built')
+    expect(logs().map(({ path, query }) => [path.includes('elsewhere'), query])).toEqual([
+      [true, 'follow=true'],
+    ])
+    expect(w.told).toContain('Step 1 of 1')
+  })
+
   test('does not mind when its log breaks', async () => {
     const w = await world()
     project(w)
@@ -254,13 +268,19 @@ describe('A build context', () => {
     expect(w.asked('POST', /./)).toBe(0)
   })
 
-  test('is not read any more when its directory has been moved away meanwhile', async () => {
+  test('is not read from where a link leads that was put in its place meanwhile', async () => {
     const w = await world()
-    project(w)
-    const source = await from(w)
-    renameSync(join(w.root, 'Dockerfile'), join(w.root, 'moved'))
-    symlinkSync('/etc/passwd', join(w.root, 'Dockerfile'))
-    await refusal(w.create(source, 'one'), 'INVALID_ARGUMENT')
+    w.write({ 'web/Dockerfile': 'FROM debian:12\n', 'other/Dockerfile': 'FROM debian:13\n' })
+    const source = await from(w, 'web')
+    renameSync(join(w.root, 'web'), join(w.root, 'moved'))
+    symlinkSync('/etc', join(w.root, 'web'))
+    await refusal(w.create(source, 'one'), 'NOT_FOUND')
+    symlinkSync('/etc/passwd', join(w.root, 'moved/passwd'))
+    await refusal(w.create({ ...source, id: join(w.root, 'moved/passwd') }, 'one'), 'POLICY_DENIED')
+    await refusal(
+      w.provider.list({ ...EVERYTHING, source: { ...source, id: '/etc/passwd' } }, w.ctx()),
+      'POLICY_DENIED',
+    )
     expect(w.asked('POST', /./)).toBe(0)
   })
 })

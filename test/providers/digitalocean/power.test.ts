@@ -175,6 +175,50 @@ describe('A Droplet that was on is on again', () => {
     expect(statusOf(w)).toBe('active')
   })
 
+  test('unless it was destroyed meanwhile, which is no failure of the snapshot', async () => {
+    const w = await world()
+    w.time.onSleep = () => {
+      if (w.names().length > 0) w.cloud.cloud.droplets.delete(w.cloud.droplet.id)
+    }
+    w.cloud.cloud.snapshotLag = 1
+    expect((await w.create({ options })).state).toBe('ready')
+    expect(w.actions()).toEqual(['shutdown', 'snapshot'])
+  })
+
+  test('also where nobody answers for a moment', async () => {
+    const w = await world()
+    w.cloud.failNext('snapshot')
+    w.cloud.faults.push({
+      when: ({ path }) => path.endsWith(`/${w.cloud.droplet.id}`) && w.actions().at(-1) === 'snapshot',
+      times: 3,
+      at: 'before',
+      how: { answer: { status: 503, raw: 'busy' } },
+    })
+    const problem = await problemOf(w.provider.create(w.request({ options }), w.call()))
+    expect([problem.outcome, statusOf(w), w.cloud.faults]).toEqual(['not_started', 'active', []])
+  })
+
+  test('or, where nobody answers at all, when the operation is taken up', async () => {
+    const w = await world()
+    const of = w.call()
+    const request = w.request({ options })
+    w.cloud.failNext('snapshot')
+    w.cloud.faults.push({
+      when: () => w.actions().at(-1) === 'snapshot' && statusOf(w) === 'off',
+      times: 1000,
+      at: 'before',
+      how: 'reset',
+    })
+    const problem = await problemOf(w.provider.create(request, of))
+    expect([problem.outcome, problem.retryable, statusOf(w)]).toEqual(['unknown', false, 'off'])
+
+    w.cloud.faults.length = 0
+    w.time.pass(60_000)
+    const resumed = { operation: of.operation, started_at: 0, request, facts: of.notes.at(-1) }
+    expect((await problemOf(w.provider.resume!.create(resumed, w.call()))).outcome).toBe('not_started')
+    expect(statusOf(w)).toBe('active')
+  })
+
   test('or the error says that it is not', async () => {
     const w = await world()
     w.cloud.faults.push({

@@ -15,6 +15,15 @@ const dropletOf = ({ cloud }: World) => cloud.cloud.droplets.get(cloud.droplet.i
 const dyingCreate = (w: World, nth: number, request: CreateRequest, of: Context) =>
   dyingAt(nth, (note) => w.process().create(request, { ...of, note }))
 
+/** The same, when a request has arrived whose answer never does. */
+async function dyingUnanswered(w: World, request: CreateRequest, of: Context): Promise<Facts | undefined> {
+  const notes: Facts[] = []
+  const other = w.process()
+  void other.create(request, { ...of, note: async (facts) => void notes.push(facts) }).catch(() => {})
+  await expect.poll(() => w.cloud.faults.length).toBe(0)
+  return notes.at(-1)
+}
+
 const dyingRestore = (w: World, nth: number, request: RestoreRequest, of: Context) =>
   dyingAt(nth, async (note) => {
     const other = w.process()
@@ -53,13 +62,8 @@ describe('A create whose process died', () => {
     const of = w.call()
     const request = w.request({ labels: { env: 'prod' } })
     w.trouble('/actions', 'hang', 'after')
-    const dead = { facts: undefined as Facts | undefined }
-    void w
-      .process()
-      .create(request, { ...of, note: async (facts) => void (dead.facts = facts) })
-      .catch(() => {})
-    await expect.poll(() => w.cloud.faults.length).toBe(0)
-    const { snapshot } = await resumeOf(w).create(left(of, request, dead.facts), w.call())
+    const facts = await dyingUnanswered(w, request, of)
+    const { snapshot } = await resumeOf(w).create(left(of, request, facts), w.call())
     expect(snapshot).toMatchObject({ name: request.name, labels: { env: 'prod' } })
     expect(w.names()).toEqual([`${request.name}~${of.operation}`])
     expect(w.actions()).toEqual(['snapshot'])
@@ -124,6 +128,25 @@ describe('A create whose process died', () => {
   })
 })
 
+describe('A create whose end cannot be seen', () => {
+  test('stays open while the lists of snapshots are not answered', async () => {
+    const w = await world()
+    const of = w.call()
+    const facts = await dyingCreate(w, 2, w.request(), of)
+    let looks = 0
+    w.cloud.faults.push({
+      // The first look is answered: before the action is over it is not there.
+      when: ({ method, path }) => method === 'GET' && path.endsWith('/snapshots') && ++looks > 1,
+      times: 1000,
+      at: 'before',
+      how: 'reset',
+    })
+    const problem = await problemOf(resumeOf(w).create(left(of, w.request(), facts), w.call()))
+    expect(problem).toMatchObject({ outcome: 'unknown', retryable: false })
+    expect(w.names()).toHaveLength(1)
+  })
+})
+
 describe('A Droplet whose process died while it was switched off for it', () => {
   test.each([
     [1, 'before the shutdown', 0],
@@ -149,13 +172,8 @@ describe('A Droplet whose process died while it was switched off for it', () => 
     const of = w.call()
     const request = w.request({ options })
     w.trouble('/actions', 'hang', 'after')
-    const dead = { facts: undefined as Facts | undefined }
-    void w
-      .process()
-      .create(request, { ...of, note: async (facts) => void (dead.facts = facts) })
-      .catch(() => {})
-    await expect.poll(() => w.cloud.faults.length).toBe(0)
-    const problem = await problemOf(resumeOf(w).create(left(of, request, dead.facts), w.call()))
+    const facts = await dyingUnanswered(w, request, of)
+    const problem = await problemOf(resumeOf(w).create(left(of, request, facts), w.call()))
     expect(problem).toMatchObject({ outcome: 'not_started' })
     expect(w.actions()).toEqual(['shutdown', 'power_on'])
     expect(dropletOf(w).status).toBe('active')

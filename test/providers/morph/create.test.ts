@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { image, native, world } from './world.ts'
 
-const POST = 'POST /snapshot'
 const CAPTURE = 'POST /instance/*/snapshot'
 
 describe('a snapshot of an image', () => {
@@ -140,9 +139,10 @@ describe('a digest of the caller', () => {
       protected: false,
       options: { digest: 'd1' },
     }
-    let looks = 0
-    const ctx = context({ progress: () => void (++looks === 2 && (pending.status = 'ready')) })
-    const { snapshot, warnings } = await provider.create(request, ctx)
+    const progress = () => {
+      pending.status = 'ready'
+    }
+    const { snapshot, warnings } = await provider.create(request, context({ progress }))
     expect([native(snapshot), snapshot.state, warnings?.length]).toEqual([pending.id, 'ready', 1])
     expect(asked(CAPTURE)).toBe(0)
   })
@@ -162,11 +162,12 @@ describe('a digest of the caller', () => {
     expect([native(snapshot), warnings?.length]).toEqual([shelf()[0]?.id, 1])
   })
 
-  test('that names a failed one is a failure that says which', async () => {
-    const { create, problem, morph } = await world()
+  test('that names a failed one is refused, and says which', async () => {
+    const { create, problem, morph, shelf } = await world()
     const { id } = morph.addSnapshot({ digest: 'd1', status: 'failed' })
-    const { message } = await problem(create({ options: { digest: 'd1' } }), 'PROVIDER_UNAVAILABLE')
-    expect(message).toContain(`morph:${id}`)
+    const refused = await problem(create({ options: { digest: 'd1' } }), 'CONFLICT')
+    expect(refused).toMatchObject({ outcome: 'not_started', message: expect.stringContaining(`morph:${id}`) })
+    expect(shelf()).toHaveLength(1)
   })
 })
 

@@ -12,7 +12,7 @@ describe('the sources', () => {
       id: named.id,
       name: 'api',
       source: `instance:${named.id}`,
-      note: 'paused, 1 vCPUs, 512 MB of memory, 8192 MB of disk',
+      note: 'paused, 1 vCPU, 512 MB of memory, 8192 MB of disk',
     })
     expect(items.map(({ source }) => source)).toContain('image:morphvm-minimal')
     expect(items).toHaveLength(4)

@@ -13,6 +13,7 @@ import type {
   RestoreRequest,
 } from '../../../src/snapshots/provider.ts'
 import type { Exchange, Fault } from '../../emulators/http.ts'
+import type { Instance, Snapshot as Kept } from '../../emulators/morph/model.ts'
 import { createMorph, type Morph, type MorphOptions } from '../../emulators/morph.ts'
 import { refusal } from '../../snapshots/world.ts'
 import { type ChaosProxy, chaosProxy } from '../../support/chaos-proxy.ts'
@@ -44,9 +45,9 @@ export interface World {
   /** How many requests there were to this route so far. */
   asked(route: string): number
   /** All snapshots that there are at the vendor. */
-  shelf(): Morph['cloud']['snapshots'] extends Map<string, infer T> ? T[] : never
+  shelf(): Kept[]
   /** All instances but the one that the account starts with. */
-  copies(): Morph['cloud']['instances'] extends Map<string, infer T> ? T[] : never
+  copies(): Instance[]
 }
 
 export interface Call extends Context {
