@@ -23,6 +23,8 @@ async function main(argv: readonly string[]): Promise<number> {
       return (await import('./cli/approve.ts')).approve(take(rest, 1)[0]!, loadConfig(flags))
     case 'unprotect':
       return (await import('./cli/unprotect.ts')).unprotect(take(rest, 1)[0]!, loadConfig(flags))
+    case 'transfer':
+      return (await import('./cli/transfer.ts')).transfer(rest, loadConfig(flags))
     case 'purge':
       take(rest, 0)
       return (await import('./cli/purge.ts')).purge({ all, yes }, loadConfig(flags))

@@ -6,6 +6,13 @@ const COMMANDS = [
   ['approve CODE', 'Show what an agent asks for, and say yes or no. Needs a terminal.'],
   ['unprotect ID', 'Lift the protection of a snapshot. Needs a terminal.'],
   [
+    'transfer offer ID RECIPIENT',
+    'Offer the snapshot of a Droplet to another account at DigitalOcean: an e-mail address, or the UUID of a team. It leaves this account once that one accepts. Needs a terminal, as do the next three.',
+  ],
+  ['transfer accept IMAGE TRANSFER UUID', 'Take over what another account has offered, into a team.'],
+  ['transfer decline IMAGE TRANSFER', 'Refuse it.'],
+  ['transfer cancel IMAGE TRANSFER', 'Take an own offer back that nobody has accepted yet.'],
+  [
     'purge [--all] [--yes]',
     'Delete for good what has left the undo window, with --all everything in the trash, and free the space. Needs a terminal, or --yes.',
   ],

@@ -16,3 +16,9 @@ export interface CloudOptions extends Account {
   time?: Time
   random?: () => number
 }
+
+/** As errors and sentences name it. */
+export interface Vendor {
+  provider: string
+  title: string
+}

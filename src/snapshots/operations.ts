@@ -24,8 +24,10 @@ export interface Operations {
   conclude(id: string, how: Pick<Operation, 'state'> & Partial<Operation>): Promise<Operation | undefined>
   /** Makes an operation that nobody works on one of this process. Undefined when it has ended, or somebody was first. */
   adopt(id: string): Promise<Run | undefined>
-  /** Those of a provider that have not ended and that nobody works on, whoever began them. */
-  abandoned(provider: string): Promise<StoredOperation[]>
+  /** One that has not ended and that nobody works on, whoever began it. */
+  abandoned(id: string): Promise<StoredOperation | undefined>
+  /** All of those of a provider. */
+  allAbandoned(provider: string): Promise<StoredOperation[]>
   /** Forgets one that never came to work. */
   discard(id: string): Promise<void>
   /** Undefined when unknown or somebody else's. */
@@ -83,11 +85,15 @@ export function createOperations({ state, clock, random }: OperationsOptions): O
   }
 
   async function find(id: string, principal: string): Promise<StoredOperation | undefined> {
+    const found = await read(id)
+    return found?.operation.principal === principal ? found : undefined
+  }
+
+  async function read(id: string): Promise<StoredOperation | undefined> {
     await payOwed()
     const found = await state.read('operation', id)
     const { data: operation } = Operation.safeParse(found?.value)
-    if (!found || operation?.principal !== principal) return undefined
-    return { id, version: found.version, operation: asItStands(id, operation) }
+    return found && operation && { id, version: found.version, operation: asItStands(id, operation) }
   }
 
   async function everything(): Promise<StoredOperation[]> {
@@ -143,16 +149,18 @@ export function createOperations({ state, clock, random }: OperationsOptions): O
       return runOf(id, operation, await write(id, operation, 0))
     },
     async adopt(id) {
-      await payOwed()
-      const found = await state.read('operation', id)
-      const { data: left } = Operation.safeParse(found?.value)
-      if (!found || !left || asItStands(id, left).state !== 'unknown') return undefined
-      const { ended_at: _, error: __, ...rest } = left
+      const found = await read(id)
+      if (found?.operation.state !== 'unknown') return undefined
+      const { ended_at: _, error: __, ...rest } = found.operation
       const operation: Operation = { ...rest, state: 'running', runner: thisRunner() }
       const version = await state.write('operation', id, operation, found.version)
       return version === undefined ? undefined : runOf(id, operation, version)
     },
-    async abandoned(provider) {
+    async abandoned(id) {
+      const found = await read(id)
+      return found?.operation.state === 'unknown' ? found : undefined
+    },
+    async allAbandoned(provider) {
       const all = await everything()
       return all.filter(({ operation }) => operation.provider === provider && operation.state === 'unknown')
     },

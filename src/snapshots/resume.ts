@@ -17,7 +17,7 @@ import { restoredBy } from './restore.ts'
 export interface Resumption {
   /** Takes one up, unless it has ended, somebody is at work on it, or its provider cannot. Never fails. */
   takeUp(provider: Provider, operation: string): Promise<void>
-  /** All of a provider, once a process: the first call that reaches the provider starts them. Never fails. */
+  /** All of a provider. Never fails. */
   takeUpAll(provider: Provider): Promise<void>
 }
 
@@ -25,14 +25,13 @@ type Needs = Pick<Environment, 'guard' | 'state' | 'operations' | 'background' |
 
 export function createResumption(env: Needs): Resumption {
   const { guard, state, operations, background, log } = env
-  const swept = new Set<string>()
 
   async function takeUp(provider: Provider, id: string): Promise<void> {
     // Whoever may only look leaves it to those who may finish it: a Droplet may have to be switched on again.
     if (!provider.resume || !guard.mayChange(provider.name)) return
     try {
-      const left = (await operations.abandoned(provider.name)).find((each) => each.id === id)
-      if (left) await begin(provider, left)
+      const left = await operations.abandoned(id)
+      if (left?.operation.provider === provider.name) await begin(provider, left)
     } catch (error) {
       log.warn('an operation could not be taken up', { operation: id, error })
     }
@@ -115,12 +114,10 @@ export function createResumption(env: Needs): Resumption {
   return {
     takeUp,
     async takeUpAll(provider) {
-      if (!provider.resume || swept.has(provider.name) || !guard.mayChange(provider.name)) return
-      swept.add(provider.name)
+      if (!provider.resume || !guard.mayChange(provider.name)) return
       try {
-        for (const left of await operations.abandoned(provider.name)) await begin(provider, left)
+        for (const left of await operations.allAbandoned(provider.name)) await begin(provider, left)
       } catch (error) {
-        swept.delete(provider.name)
         log.warn('what was interrupted could not be taken up', { provider: provider.name, error })
       }
     },

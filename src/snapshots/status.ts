@@ -70,10 +70,15 @@ async function isAllowed({ registry }: Environment, name: string, source: string
 type ProviderStatus = StatusReply['providers'][number]
 
 /** A provider that is down is one line of the answer, not its end. */
-async function healthOf({ registry }: Environment, name: string, ctx: Context): Promise<ProviderStatus> {
+async function healthOf(
+  { registry, resumption }: Environment,
+  name: string,
+  ctx: Context,
+): Promise<ProviderStatus> {
   let capabilities = {}
   try {
     const provider = await registry.get(name)
+    await resumption.takeUpAll(provider)
     capabilities = { ...provider.capabilities }
     return { name, capabilities, ...(await provider.health(ctx)) }
   } catch (error) {

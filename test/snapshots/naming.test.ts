@@ -36,14 +36,19 @@ test.each([
 })
 
 test('of an image, which nobody works in, two captures run at once', async () => {
-  let running = 0
-  let most = 0
+  let meet = () => {}
+  const met = new Promise<void>((resolve) => {
+    meet = resolve
+  })
+  let arrived = 0
   const create = async () => {
-    most = Math.max(most, ++running)
-    await new Promise((resolve) => setImmediate(resolve))
-    running--
+    if (++arrived === 2) meet()
+    // One after the other, the first would wait here for ever.
+    await met
   }
-  const { service } = createWorld({ memory: { capabilities: { recipes: ['box'] }, at: { create } } })
+  const { service, provider } = createWorld({
+    memory: { capabilities: { recipes: ['box'] }, at: { create } },
+  })
   await Promise.all([service.create(args.create(), caller()), service.create(args.create(), caller())])
-  expect(most).toBe(2)
+  expect(provider.shelf.size).toBe(2)
 })

@@ -12,6 +12,7 @@ export interface AuditEvent {
     | 'expired'
     | 'purged'
     | 'unprotected'
+    | 'transferred'
   principal: string
   /** What the client calls itself. */
   client?: string

@@ -25,9 +25,18 @@ export interface Polled<T> {
   settled: boolean
   /** As last seen; undefined when it never was. */
   value: T | undefined
-  /** Why the wait ended before its time: CANCELLED, or what the last look failed with. */
+  /** Whether the wait ended because its time was over. */
+  late: boolean
+  /**
+   * Why nobody knows how it is now: CANCELLED by the caller, or what the last look failed with; TIMEOUT for one that was
+   * still under way when the time was over. Absent when the last look was answered: then it is as `value` says.
+   */
   error?: SnapshotError
 }
+
+/** The hint for whatever goes on without us. */
+export const LATER =
+  'snapshot_get with the id of the operation, or snapshot_status, finds out later what came of it.'
 
 const GROWTH = 1.5
 const LONGEST_MS = 15_000
@@ -51,7 +60,7 @@ export async function poll<T>(
   ctx: Pick<Context, 'signal' | 'progress' | 'log'>,
 ): Promise<Polled<T>> {
   const { read, settled, initial, timeoutMs, time = realTime, random = Math.random } = options
-  if (initial !== undefined && settled(initial)) return { settled: true, value: initial }
+  if (initial !== undefined && settled(initial)) return { settled: true, value: initial, late: false }
 
   const began = time.now()
   const { signal, release } = bounded([ctx.signal], timeoutMs + GRACE_MS, time)
@@ -59,27 +68,35 @@ export async function poll<T>(
   let value = initial
   let pause = initial === undefined ? 0 : options.firstMs
   let failures = 0
+  let failed: SnapshotError | undefined
+  const ended = (late: boolean, error = failed): Polled<T> => ({
+    ...{ settled: false, value, late },
+    ...(error && { error }),
+  })
   try {
     for (let look = 0; ; look++) {
       const left = Math.max(0, began + timeoutMs - time.now())
-      if (left === 0 && (look > 0 || initial !== undefined)) return { settled: false, value }
+      if (left === 0 && (look > 0 || initial !== undefined)) return ended(true)
       if (pause > 0) await time.sleep(Math.min(pause, left), signal)
       try {
         value = await read({ signal, log: ctx.log })
-        if (settled(value)) return { settled: true, value }
+        if (settled(value)) return { settled: true, value, late: false }
         tell(value)
         failures = 0
+        failed = undefined
         pause = nextPause(pause, options.firstMs, random)
       } catch (error) {
         if (signal.aborted || !(error instanceof SnapshotError)) throw error
         failures++
-        if (failures > PATIENCE || !PASSING.has(error.code)) return { settled: false, value, error }
+        failed = error
+        if (failures > PATIENCE || !PASSING.has(error.code)) return ended(false)
         pause = Math.max(nextPause(pause, options.firstMs, random), error.problem.retry_after_ms ?? 0)
       }
     }
   } catch (error) {
-    if (!signal.aborted) throw error
-    return { settled: false, value, ...(ctx.signal.aborted && { error: cancelled() }) }
+    if (ctx.signal.aborted) return ended(false, cancelled())
+    if (signal.aborted) return ended(true, cutOff(error))
+    throw error
   } finally {
     release()
   }
@@ -107,10 +124,16 @@ function progressOf<T>(
   }
 }
 
+const OPEN = { outcome: 'unknown', retryable: false } as const
+
 const cancelled = () =>
-  fail(
-    'CANCELLED',
-    'The wait was cancelled; what was started goes on.',
-    'Look later with snapshot_get or snapshot_status.',
-    { outcome: 'unknown' },
-  )
+  fail('CANCELLED', 'The wait was cancelled; what was started goes on.', LATER, OPEN)
+
+/** A look that was stopped takes that for the wish of the caller, which it was not. */
+const cutOff = (error: unknown) =>
+  error instanceof SnapshotError && error.code !== 'CANCELLED'
+    ? error
+    : fail('TIMEOUT', 'The last look was not answered before the time was over.', LATER, {
+        ...OPEN,
+        cause: error,
+      })

@@ -11,6 +11,12 @@ export interface Time {
   after(ms: number, ring: () => void): () => void
 }
 
+/** Time and chance, where one goes with the other. */
+export interface Clock {
+  time: Time
+  random: () => number
+}
+
 export const realTime: Time = {
   now: Date.now,
   sleep: (ms, signal) => pause(ms, undefined, { signal }),

@@ -41,20 +41,3 @@ export function throwIfCancelled(ctx: Context): void {
   if (!ctx.signal.aborted) return
   throw fail('CANCELLED', 'The call was cancelled. Nothing was changed.', 'Call again if it is still wanted.')
 }
-
-/** The same context, with a progress that rises strictly through all phases of one call. */
-export function rising(ctx: Context): Context {
-  let last = 0
-  let base = 0
-  let previous = 0
-  return {
-    ...ctx,
-    progress(done, _total, message) {
-      if (done < previous) base = last
-      previous = done
-      if (base + done <= last) return
-      last = base + done
-      ctx.progress(last, undefined, message)
-    },
-  }
-}

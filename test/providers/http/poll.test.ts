@@ -77,7 +77,16 @@ describe('the end of the time', () => {
   test('is not an error: what was started goes on', async () => {
     const ended = await wait(['pending'], { timeoutMs: 10_000 })
     expect(ended).toMatchObject({ settled: false, value: 'pending', slept: [1000, 1500, 2250, 3375, 1875] })
+    expect(ended.late).toBe(true)
     expect(ended).not.toHaveProperty('error')
+  })
+
+  test('during an outage is one, however early a look was answered', async () => {
+    const no = trouble('NETWORK')
+    const failing = (seen: (string | Error)[]) => wait(seen, { timeoutMs: 2000 })
+    expect(await failing([no])).toMatchObject({ settled: false, value: undefined, error: no, late: true })
+    expect(await failing(['pending', no])).toMatchObject({ value: 'pending', error: no, late: true })
+    expect(await failing([no, no, 'pending'])).not.toHaveProperty('error')
   })
 
   test('may have come already: one look, or none', async () => {
@@ -104,8 +113,13 @@ describe('the end of the time', () => {
     time.pass(14_999)
     expect(given?.aborted).toBe(false)
     time.pass(1)
-    expect(await waiting).toMatchObject({ settled: false, value: undefined })
-    expect(await waiting).not.toHaveProperty('error')
+    // The caller has not cancelled, whatever the look that was cut off says.
+    expect(await waiting).toMatchObject({
+      settled: false,
+      value: undefined,
+      late: true,
+      error: { problem: { code: 'TIMEOUT', outcome: 'unknown', retryable: false } },
+    })
   })
 })
 
@@ -119,7 +133,7 @@ describe('a look that fails', () => {
       looks: 8,
     })
     const ended = await wait(['pending', no, no, no, no, 'ready'])
-    expect(ended).toMatchObject({ settled: false, value: 'pending', error: no, looks: 5 })
+    expect(ended).toMatchObject({ settled: false, value: 'pending', error: no, looks: 5, late: false })
   })
 
   test.for(['UNAUTHENTICATED', 'FORBIDDEN', 'PROVIDER_BUG'] as const)(
@@ -153,5 +167,25 @@ describe('a caller who goes away', () => {
       expect(error).toBeInstanceOf(SnapshotError)
       expect(error?.problem).toMatchObject({ code: 'CANCELLED', outcome: 'unknown', retryable: false })
     }
+  })
+
+  test('ends a look that goes on, too', async () => {
+    const stop = new AbortController()
+    const time = handTime()
+    const ended = poll(
+      {
+        read: ({ signal }) =>
+          new Promise<string>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+        settled: () => true,
+        describe: () => '',
+        firstMs: 1000,
+        timeoutMs: 10_000,
+        time,
+      },
+      { signal: stop.signal, log: NO_LOG, progress() {} },
+    )
+    stop.abort()
+    expect(await ended).toMatchObject({ settled: false, late: false, error: { code: 'CANCELLED' } })
+    expect(time.alarms()).toBe(0)
   })
 })
