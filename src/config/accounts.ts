@@ -18,8 +18,9 @@ type Variables = Readonly<Record<string, string | undefined>>
 
 /** The clouds whose key is set. */
 export function cloudsWithKey(env: Variables): string[] {
+  const isSet = (variable: string) => textOf(env, variable) !== undefined
   const set = CREDENTIALS.filter(
-    ({ part, variable }) => part === 'key' && textOf(env, variable) !== undefined,
+    ({ part, variable, needs }) => part === 'key' && isSet(variable) && (!needs || isSet(needs)),
   )
   return [...new Set(set.map(({ provider }) => provider))]
 }

@@ -3,7 +3,7 @@ import { type ErrorCode, toProblem } from '../snapshots/errors.ts'
 import type { Snapshot } from '../snapshots/model.ts'
 import type { Log } from '../snapshots/provider.ts'
 import type { Audit, AuditEvent } from './audit.ts'
-import type { Expiry, Grant, Guard, GuardRequest, Passage, Removed } from './guard-api.ts'
+import type { Ending, Expiry, Grant, Guard, GuardRequest, Passage, Removed } from './guard-api.ts'
 import { planName } from './plans.ts'
 import { notChecked } from './refusals.ts'
 import { identity } from './same-call.ts'
@@ -121,7 +121,7 @@ const expiryLayers = ({ reversible, at }: Expiry) => ({
 })
 
 /** A delete has ended with what is gone, which may be less than was allowed, or nothing. */
-function endOf(outcome: 'done' | 'failed', removed: Removed | undefined) {
+function endOf(outcome: Ending, removed: Removed | undefined) {
   if (!removed || removed.left.length === 0) return { outcome, ...(removed && { targets: removed.gone }) }
   const { gone, left } = removed
   return { outcome: gone.length > 0 ? 'partial' : 'failed', targets: gone, failed: left }

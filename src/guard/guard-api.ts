@@ -73,8 +73,11 @@ export interface Grant<P> {
   /** To be called right before the target is touched. BUSY when somebody took it over meanwhile. */
   stillHeld(): Promise<void>
   /** Records how it ended and lets go of the target. To be called once, whatever happens. */
-  settle(outcome: 'done' | 'failed', removed?: Removed): Promise<void>
+  settle(outcome: Ending, removed?: Removed): Promise<void>
 }
+
+/** How an operation ended. `unknown`: it may go on, and whoever takes it up tells how it ended. */
+export type Ending = 'done' | 'failed' | 'unknown'
 
 /** The ids of the snapshots that went, and of those that were meant to go and stayed. */
 export interface Removed {

@@ -234,7 +234,7 @@ export function createGuard(options: GuardOptions): Guard {
       },
       async settle(outcome) {
         try {
-          if (claimed) await plans.advance(claimed, { status: outcome })
+          if (claimed && outcome !== 'unknown') await plans.advance(claimed, { status: outcome })
         } catch (error) {
           // The deed is done or not done; that its plan still says "claimed" must not hide that.
           log.error('guard: the outcome was not recorded', { operation, outcome, error })

@@ -23,7 +23,7 @@ export const PolicyFile = z.strictObject({
     })
     .optional()
     .describe(
-      'What `snapshot_delete` and `snapshot_prune` may do: `never` anything, `trash` only what can be undone, `permanent` also for good where a provider has no trash. One word, or an object with one for each provider. Unless it is set, a delete for good is allowed as well, but for snapshots that are to expire: it needs a person to agree (`guard`).',
+      'What `snapshot_delete` and `snapshot_prune` may do: `never` anything, `trash` only what can be undone, `permanent` also for good where a provider has no trash. One word, or an object with one for each provider; a provider that it leaves out has `trash`. Without it a delete for good is allowed when it was agreed to, as the guard mode says for what has no way back, but no snapshot gets an expiry for good.',
     ),
   providers: z
     .array(z.string())

@@ -27,7 +27,7 @@ export function permit(policy: Policy, { type, provider }: Deed): void {
 
 export function deletionOf({ delete: deletion }: Policy, provider: string) {
   if (typeof deletion !== 'object') return deletion
-  return Object.hasOwn(deletion, provider) ? deletion[provider] : undefined
+  return Object.hasOwn(deletion, provider) ? (deletion[provider] ?? 'trash') : 'trash'
 }
 
 export const onlyReversible = () =>

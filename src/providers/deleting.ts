@@ -2,6 +2,7 @@ import { fail, SnapshotError } from '../snapshots/errors.ts'
 import type { Snapshot } from '../snapshots/model.ts'
 import { plain, quotedName } from '../snapshots/plain.ts'
 import type { Context, DeleteResult } from '../snapshots/provider.ts'
+import { absent } from './absent.ts'
 import type { CallContext } from './http/exchange.ts'
 import type { Clock } from './http/time.ts'
 import { nativeId } from './native-id.ts'
@@ -50,17 +51,24 @@ async function ask<Seen>(deletion: Deletion<Seen>, id: string, ctx: Context): Pr
     const refusal = deletion.refusal(await deletion.look(id, ctx))
     if (refusal) return refusal
     await deletion.remove(id, ctx)
-    return 'leaving'
   } catch (error) {
     if (!(error instanceof SnapshotError)) throw error
     return error.code === 'NOT_FOUND' ? 'gone' : error
   }
+  // Many are gone at once. Where that cannot be seen now, there is time for it later.
+  return fateOf(deletion, id, ctx).catch(() => 'leaving')
+}
+
+/** Of one that was asked for. */
+async function fateOf<Seen>({ look, stays }: Deletion<Seen>, id: string, ctx: CallContext): Promise<Fate> {
+  const seen = await look(id, ctx).catch(absent)
+  return seen === undefined ? 'gone' : (stays?.(seen) ?? 'leaving')
 }
 
 const isUntouched = (fate: Fate) => typeof fate !== 'string' && fate.problem.outcome === 'not_started'
 
 async function waitUntilGone<Seen>(
-  { title, look, stays, firstMs, timeoutMs }: Deletion<Seen>,
+  deletion: Deletion<Seen>,
   fates: Map<string, Fate>,
   clock: Clock,
   ctx: Context,
@@ -68,22 +76,16 @@ async function waitUntilGone<Seen>(
   const leaving = () => [...fates.keys()].filter((id) => fates.get(id) === 'leaving')
   const total = leaving().length
   if (total === 0) return
-  const fateOf = (id: string, call: CallContext) =>
-    look(id, call).then(
-      (seen): Fate => stays?.(seen) ?? 'leaving',
-      (error: unknown): Fate => {
-        if (error instanceof SnapshotError && error.code === 'NOT_FOUND') return 'gone'
-        throw error
-      },
-    )
+  const { title, firstMs, timeoutMs } = deletion
   try {
     await waitFor<number>(
       {
         what: 'The deletion',
         async read(call) {
-          for (const id of leaving()) fates.set(id, await fateOf(id, call))
+          for (const id of leaving()) fates.set(id, await fateOf(deletion, id, call))
           return leaving().length
         },
+        initial: total,
         settled: (left) => left === 0,
         describe: (left) => `${title} deletes the snapshots, ${left} of ${total} are still there`,
         ...{ firstMs, timeoutMs },

@@ -1,4 +1,4 @@
-import type { Accounts } from '../config/accounts.ts'
+import type { Accounts, CloudAccount } from '../config/accounts.ts'
 import type { KeySource } from '../config/values.ts'
 import { fail } from '../snapshots/errors.ts'
 import type { Snapshot } from '../snapshots/model.ts'
@@ -35,15 +35,17 @@ type Load = (options: ProviderOptions) => Promise<Provider>
 const ON_THIS_MACHINE: Record<string, Load> = {
   local: async (options) => (await import('./local/open.ts')).openLocalProvider(options),
 }
-const CLOUDS: Record<string, Load> = {
-  morph: async (options) => (await import('./morph/index.ts')).createMorphProvider(at('morph', options)),
-  daytona: async (options) =>
-    (await import('./daytona/index.ts')).createDaytonaProvider(at('daytona', options)),
+const CLOUDS: Record<string, (options: ProviderOptions & CloudAccount) => Promise<Provider>> = {
+  morph: async (options) => (await import('./morph/index.ts')).createMorphProvider(options),
+  daytona: async (options) => (await import('./daytona/index.ts')).createDaytonaProvider(options),
   digitalocean: async (options) =>
-    (await import('./digitalocean/index.ts')).createDigitalOceanProvider(at('digitalocean', options)),
+    (await import('./digitalocean/index.ts')).createDigitalOceanProvider(options),
 }
 
-const PROVIDERS: Record<string, Load> = { ...ON_THIS_MACHINE, ...CLOUDS }
+const PROVIDERS: Record<string, Load> = {
+  ...ON_THIS_MACHINE,
+  ...Object.fromEntries(Object.keys(CLOUDS).map((name) => [name, (options) => cloud(name, options)])),
+}
 
 export const PROVIDER_NAMES: readonly string[] = Object.keys(PROVIDERS)
 
@@ -51,14 +53,20 @@ export const PROVIDER_NAMES: readonly string[] = Object.keys(PROVIDERS)
 export const REMOTE: ReadonlySet<string> = new Set(Object.keys(CLOUDS))
 
 /** With the account at that vendor. */
-function at(name: string, options: ProviderOptions) {
+async function cloud(name: string, options: ProviderOptions): Promise<Provider> {
   const account = options.accounts[name]
-  if (account) return { ...options, ...account }
-  throw fail(
-    'UNAUTHENTICATED',
-    `There is no key for ${name}.`,
-    'Its operator has to give one to this server.',
-  )
+  if (!account)
+    throw fail(
+      'UNAUTHENTICATED',
+      `There is no key for ${name}.`,
+      'Its operator has to give one to this server.',
+    )
+  const { createHash } = await import('node:crypto')
+  const { baseUrl, key, organizationId } = account
+  const telling = JSON.stringify([name, baseUrl, key.reveal(), organizationId])
+  // A short digest: enough to tell accounts apart, and too little to try keys against.
+  const mark = createHash('sha256').update(telling).digest('hex').slice(0, 12)
+  return { ...(await CLOUDS[name]!({ ...options, ...account })), account: mark }
 }
 
 /** The enabled providers, each made on first use and once. A failure to make one is not remembered. */

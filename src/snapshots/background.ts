@@ -1,4 +1,5 @@
 import type { Caller } from './caller.ts'
+import { fail } from './errors.ts'
 import { cancelledWhileWaiting } from './operation.ts'
 import type { Context } from './provider.ts'
 
@@ -14,6 +15,8 @@ export type Reach = Pick<Context, 'signal' | 'progress'>
 
 export interface Start {
   operation: string
+  /** What a caller who cancels can ask for later; absent where there is nothing. */
+  pending?: string
   caller: Pick<Caller, 'signal' | 'progress'>
   /**
    * `with_call`: a caller that cancels stops it, as long as it waits. `on_its_own`: the system behind it goes on anyway,
@@ -31,8 +34,9 @@ export interface Task<R> {
 
 export function createBackground(): Background {
   const running = new Set<{ result: Promise<unknown>; stop?: () => void }>()
+  let closed = false
   return {
-    start({ operation, caller, runs, finishes }, work) {
+    start({ operation, pending, caller, runs, finishes }, work) {
       const stopper = new AbortController()
       const stop = () => stopper.abort()
       let watched = true
@@ -43,7 +47,7 @@ export function createBackground(): Background {
         caller.signal.addEventListener('abort', stop, { once: true })
       }
       const progress: Reach['progress'] = (...told) => void (watched && caller.progress(...told))
-      const result = work({ signal: stopper.signal, progress })
+      const result = closed ? Promise.reject(closing()) : work({ signal: stopper.signal, progress })
       const entry = { result, ...(!finishes && { stop }) }
       running.add(entry)
       // Once nobody waits, nobody else looks at a failure: it is in the record of the operation.
@@ -51,7 +55,13 @@ export function createBackground(): Background {
       return {
         async within(ms) {
           try {
-            return await raced(result, ms, cancellable ? undefined : { signal: caller.signal, operation })
+            return await raced(
+              result,
+              ms,
+              cancellable
+                ? undefined
+                : { signal: caller.signal, error: () => cancelledWhileWaiting(operation, pending) },
+            )
           } finally {
             watched = false
             caller.signal.removeEventListener('abort', stop)
@@ -60,21 +70,27 @@ export function createBackground(): Background {
       }
     },
     async close() {
+      closed = true
       for (const { stop } of running) stop?.()
       await Promise.allSettled([...running].map(({ result }) => result))
     },
   }
 }
 
+const closing = () =>
+  fail('CANCELLED', 'The server is closing. Nothing was changed.', 'Call again once it runs again.', {
+    retryable: true,
+  })
+
 /** What the promise yields, or undefined when it takes longer. */
 function raced<T>(
   promise: Promise<T>,
   ms: number,
-  cancel: { signal: AbortSignal; operation: string } | undefined,
+  cancel: { signal: AbortSignal; error(): Error } | undefined,
 ): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => settle(() => resolve(undefined)), ms)
-    const cancelled = () => settle(() => reject(cancelledWhileWaiting(cancel?.operation ?? '')))
+    const cancelled = () => settle(() => reject(cancel?.error()))
     const settle = (end: () => void) => {
       clearTimeout(timer)
       cancel?.signal.removeEventListener('abort', cancelled)

@@ -1,9 +1,12 @@
 import type { Planned } from '../guard/guard-api.ts'
+import { alive } from './alive.ts'
 import type { Caller, Question } from './caller.ts'
 import {
   chooseProvider,
   contextFor,
   type Environment,
+  fullId,
+  holding,
   optionsFor,
   release,
   sourceLock,
@@ -16,6 +19,7 @@ import { durationMs, type Source } from './model.ts'
 import { checkKept, nameFor } from './naming.ts'
 import { type Operation, problemOf } from './operation.ts'
 import { creatingReply, whenMade } from './pending.ts'
+import { plain } from './plain.ts'
 import type { Context, CreatePlan, CreateRequest, CreateResult, Provider } from './provider.ts'
 import type { Created, CreateReply } from './replies.ts'
 import type { CreateArgs } from './requests.ts'
@@ -55,12 +59,16 @@ export async function create(
     ...(options && { options }),
   }
   const call = { env, provider, args, request, caller }
-  if (!(await isRepeat(env, caller.principal, args.idempotency_key))) {
+  const repeats = await isRepeat(env, caller.principal, args.idempotency_key)
+  if (!repeats) {
     // Before anything is on record: a loop beyond the quota must not fill the disk with records.
     await beforeChange(env.guard.checkCharge(spendingOf(call), caller))
-    if (await provider.planCreate?.(request, ctx)) return createKnowingly(call)
+    // An answer counts, also where nobody need be asked any more.
+    const isAnswer = args.confirmation !== undefined || caller.answer !== undefined
+    if (isAnswer || (await provider.planCreate?.(request, ctx))) return createKnowingly(call)
   }
-  return createAtOnce(call, id)
+  // What seemed to repeat an earlier call does not, if that one came to nothing meanwhile: then it is looked at anew.
+  return (await createAtOnce(call, id, repeats)) ?? create(env, args, caller)
 }
 
 interface Call {
@@ -71,7 +79,8 @@ interface Call {
   caller: Caller
 }
 
-async function createAtOnce(call: Call, id: string): Promise<Created> {
+/** Undefined when it `repeats` an earlier call and that one left nothing to return. */
+async function createAtOnce(call: Call, id: string, repeats: boolean): Promise<Created | undefined> {
   const { env, provider, args, request, caller } = call
   const run = await beforeChange(
     env.operations.begin(id, {
@@ -81,23 +90,25 @@ async function createAtOnce(call: Call, id: string): Promise<Created> {
       ...(caller.client && { client: caller.client }),
       summary: `Capture ${request.source.name} as "${request.name}"`,
       targets: [`${request.source.kind}:${request.source.id}`],
-      ...recordOf(request),
+      ...recordOf(provider, request),
     }),
   )
   const owner = await beforeChange(ownerOf(call, id)).catch(async (error) => {
     await env.operations.discard(id)
     throw error
   })
-  if (owner !== id) {
-    await env.operations.discard(id)
-    return follow(call, owner)
-  }
+  if (owner !== id || repeats) await env.operations.discard(id)
+  if (owner !== id) return follow(call, owner)
+  if (repeats) return undefined
   const started = performance.now()
   const wait = waiting(provider, args.wait_seconds)
-  const how = { operation: id, caller, ...howItRuns(wait), finishes: false }
+  const pending = fullId(provider.name, id)
+  const how = { operation: id, pending, caller, ...howItRuns(wait), finishes: false }
   const task = env.background.start(how, (reach) => {
     const ctx = { ...contextFor(env, caller, id), ...reach, note: noting(run) }
-    return execute(env, run, () => locked(call, ctx, () => capture(call, ctx)))
+    const work = () =>
+      execute(env, run, () => locked(call, ctx, (held) => capture(call, { ...ctx, ...held })))
+    return wait.resumable ? alive(env, id, work) : work()
   })
   const result = await task.within(wait.ms)
   if (!result) return creatingReply(provider, { id, version: 0, operation: run.operation })
@@ -123,7 +134,7 @@ async function createKnowingly(call: Call): Promise<CreateReply | Question> {
       confirm: 'always',
       repeatable: true,
     },
-    record: recordOf(request),
+    record: recordOf(provider, request),
     wait: waiting(provider, wait_seconds),
     plan: async (ctx): Promise<Planned<CreatePlan | undefined>> => {
       const plan = await provider.planCreate?.(request, ctx)
@@ -137,10 +148,10 @@ async function createKnowingly(call: Call): Promise<CreateReply | Question> {
         ...(!plan && { idle: true }),
       }
     },
-    work: async (_, ctx, run) => {
+    work: async ({ what }, ctx, run) => {
       const owner = await beforeChange(ownerOf(call, run.id))
       if (owner !== run.id) throw keyTaken(owner)
-      return capture(call, ctx)
+      return capture(call, ctx, what)
     },
   })
   if (!('pending' in reply)) return reply
@@ -159,25 +170,35 @@ const harmless = ({ source }: CreateRequest): CreatePlan => ({
 })
 
 /** As somebody needs it who takes the create up later. */
-function recordOf(request: CreateRequest): Required<Pick<Operation, 'capture'>> {
+function recordOf({ account }: Provider, request: CreateRequest): Pick<Operation, 'capture' | 'account'> {
   const { auto, protected: _, ...capture } = request
-  return { capture }
+  return { capture, ...(account !== undefined && { account }) }
 }
 
-async function locked<R>({ env, provider, request }: Call, { signal }: Context, work: () => Promise<R>) {
+type Held = Pick<Context, 'stillHeld'>
+
+async function locked<R>(
+  { env, provider, request }: Call,
+  { signal }: Context,
+  work: (held: Held) => Promise<R>,
+) {
   // Nobody works in an image.
-  if (provider.capabilities.recipes.includes(request.source.kind)) return work()
+  if (provider.capabilities.recipes.includes(request.source.kind)) return work({})
   const key = sourceLock(provider.name, request.source)
   const lock = await beforeChange(env.state.lock(key, { signal }))
   try {
-    return await work()
+    return await work({ stillHeld: holding(lock) })
   } finally {
     await release(env, lock)
   }
 }
 
-async function capture(call: Call, ctx: Context): Promise<Result<CreateResult>> {
+/** With the source locked. */
+async function capture(call: Call, ctx: Context, agreed?: CreatePlan): Promise<Result<CreateResult>> {
   const { env, provider, request, caller } = call
+  // The source may have changed while others were waited for: nothing is done to it that nobody has agreed to.
+  const plan = await beforeChange(Promise.resolve(provider.planCreate?.(request, ctx)))
+  if (plan && plan.fingerprint !== agreed?.fingerprint) throw planAppeared(plan)
   await beforeChange(env.guard.charge(spendingOf(call), caller))
   return madeBy(provider, await provider.create(request, ctx))
 }
@@ -189,9 +210,16 @@ export function madeBy({ name }: Provider, made: CreateResult): Result<CreateRes
 }
 
 /** The operation whose result this call returns: its own, unless its key was used before. */
-async function ownerOf({ env, args, caller: { principal } }: Call, operation: string): Promise<string> {
+async function ownerOf(
+  { env, provider, args, caller: { principal } }: Call,
+  operation: string,
+): Promise<string> {
   const { idempotency_key: key, wait_seconds, confirmation, ...rest } = args
-  return key === undefined ? operation : claimKey(env, { principal, key, args: rest, operation })
+  if (key === undefined) return operation
+  // In another account it is another snapshot.
+  const { account } = provider
+  const said = account === undefined ? rest : { ...rest, account }
+  return claimKey(env, { principal, key, args: said, operation })
 }
 
 /** The result of an earlier call with the same key. */
@@ -208,6 +236,13 @@ async function follow(call: Call, owner: string): Promise<Created> {
   const snapshot = await provider.get(native, contextFor(env, caller, owner))
   return { status: 'done', operation: owner, ...rest, snapshot }
 }
+
+const planAppeared = ({ summary }: CreatePlan) =>
+  fail(
+    'PLAN_STALE',
+    `This would do more to its source than to read it by now: ${plain(summary, 500)} Nothing was changed.`,
+    'Call snapshot_create again: it then shows its plan.',
+  )
 
 const keyTaken = (operation: string) =>
   fail(

@@ -1,4 +1,5 @@
 import type { Guard } from '../guard/guard-api.ts'
+import { takenOver } from '../guard/refusals.ts'
 import type { Lock, StateStore } from '../state/state-store.ts'
 import type { Background } from './background.ts'
 import type { Caller } from './caller.ts'
@@ -134,6 +135,11 @@ export const sourceLock = (provider: string, { kind, id }: { kind: string; id: s
 
 /** Held by whatever takes snapshots of a provider away, brings them back or protects them. */
 export const shelfLock = (provider: string) => `${provider}:snapshots`
+
+/** To be asked right before what must not happen once somebody else has taken the lock over. */
+export const holding = (lock: Lock) => async () => {
+  if (!(await lock.held())) throw takenOver()
+}
 
 /** What was done under a lock is done, also where it cannot be given back just now. */
 export async function release({ log }: Pick<Environment, 'log'>, lock: Lock): Promise<void> {

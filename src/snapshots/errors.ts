@@ -56,6 +56,8 @@ export interface Problem {
   status?: number
   request_id?: string
   operation?: string
+  /** Of work that goes on, or of which nobody knows yet what came of it: `snapshot_get` waits on this id. */
+  pending?: string
   /** With PLAN_STALE: the fresh confirmation reply to show instead. */
   fresh?: unknown
   /** With a partial outcome: what was done and what was not. */

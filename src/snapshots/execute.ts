@@ -1,9 +1,10 @@
-import type { GuardRequest, NotRun, Planned, Removed, Verdict } from '../guard/guard-api.ts'
+import type { Ending, GuardRequest, NotRun, Planned, Removed, Verdict } from '../guard/guard-api.ts'
 import { usedBy } from '../guard/refusals.ts'
+import { alive } from './alive.ts'
 import type { Reach, Start } from './background.ts'
 import type { Caller, Question } from './caller.ts'
 import { contextFor, type Environment, fullId } from './environment.ts'
-import { beforeChange, SnapshotError, toProblem } from './errors.ts'
+import { beforeChange, type Problem, SnapshotError, toProblem } from './errors.ts'
 import type { Undo } from './model.ts'
 import type { Beginning, Operation } from './operation.ts'
 import type { Run } from './operations.ts'
@@ -39,10 +40,17 @@ export async function execute<R>(
     const wayBack = run.operation.undo
       ? ` snapshot_undo with ${run.id} brings back what was there before.`
       : ''
-    throw new SnapshotError({ ...problem, hint: hint + wayBack, operation: run.id }, error)
+    const open = outcome === 'unknown' && run.operation.facts ? findOut(run) : {}
+    throw new SnapshotError({ ...problem, hint: hint + wayBack, operation: run.id, ...open }, error)
   }
   await record(env, run, 'done', result.facts)
   return result.reply
+}
+
+/** Where somebody can still find out what came of it. */
+function findOut({ id, operation: { provider } }: Run): Pick<Problem, 'pending' | 'hint'> {
+  const pending = fullId(provider, id)
+  return { pending, hint: `snapshot_get with ${pending} and wait_seconds finds out what came of it.` }
 }
 
 /** A record that cannot be written must not turn what was done into an error, nor one error into another. */
@@ -64,7 +72,7 @@ export interface Job<P, R> {
   request: Omit<GuardRequest<P>, 'operation' | 'plan'>
   plan(ctx: Context): Promise<Planned<P>>
   /** What was asked for, where somebody may have to take it up later. */
-  record?: Pick<Beginning, 'capture' | 'restoring'>
+  record?: Pick<Beginning, 'capture' | 'restoring' | 'account'>
   /** Absent: the caller waits to the end. */
   wait?: Wait
   /** The way back, where it is known before the work starts. */
@@ -127,7 +135,7 @@ export async function executeGuarded<P, R>(
     throw error
   })
   const carryOut = async (reach: Reach): Promise<Done<R>> => {
-    let outcome: 'done' | 'failed' = 'failed'
+    let outcome: Ending = 'failed'
     let removed: Removed | undefined
     try {
       const stillHeld = () => beforeChange(verdict.stillHeld())
@@ -140,13 +148,24 @@ export async function executeGuarded<P, R>(
       outcome = 'done'
       const { undo: way, undo_until: until } = run.operation
       return { ...reply, status: 'done', operation, ...(way && until && { undo: { operation, until } }) }
+    } catch (error) {
+      if (run.operation.state === 'unknown') outcome = 'unknown'
+      throw error
     } finally {
       await settle(outcome, removed)
     }
   }
   if (!wait) return carryOut(caller)
-  const how = { operation, caller, ...howItRuns(wait), finishes: !wait.resumable }
-  const done = await env.background.start(how, carryOut).within(wait.ms)
+  const how = {
+    operation,
+    pending: fullId(request.provider, operation),
+    caller,
+    ...howItRuns(wait),
+    finishes: !wait.resumable,
+  }
+  const watched = (reach: Reach) =>
+    wait.resumable ? alive(env, operation, () => carryOut(reach)) : carryOut(reach)
+  const done = await env.background.start(how, watched).within(wait.ms)
   return done ?? { status: 'creating', operation, pending: fullId(request.provider, operation) }
 }
 

@@ -8,9 +8,9 @@ import {
   namesOf,
   unsupported,
 } from './environment.ts'
-import { fail } from './errors.ts'
+import { fail, SnapshotError } from './errors.ts'
 import type { Snapshot, SourceItem } from './model.ts'
-import type { StoredOperation } from './operation.ts'
+import { problemOf, type StoredOperation } from './operation.ts'
 import { mergePages } from './paging.ts'
 import { pendingSnapshot, whenMade } from './pending.ts'
 import type { ListQuery } from './provider.ts'
@@ -64,28 +64,47 @@ export async function get(env: Environment, args: GetArgs, caller: Caller): Prom
   if (!isPending(native))
     return { snapshot: await whenMade(provider, await provider.get(native, ctx), wait_ms, ctx) }
 
-  await env.resumption.takeUp(provider, native)
-  const stored = await env.operations.settled(native, caller.principal, wait_ms, caller.signal)
+  const isWorkedOn = await env.resumption.takeUp(provider, native)
+  const found = await env.operations.settled(native, caller.principal, wait_ms, caller.signal)
+  const stored = found && isWorkedOn ? stillRunning(found) : found
   const { result, capture, restoring, restored, state } = stored?.operation ?? {}
   if (!stored || stored.operation.provider !== provider.name || !(capture || restoring))
     throw fail('NOT_FOUND', `There is no snapshot ${args.snapshot}.`, 'snapshot_list shows what is there.')
   if (restoring) {
-    const from = state === 'done' ? await provider.get(restoring.snapshot, ctx) : undefined
+    const from = state === 'done' ? await provider.get(restoring.snapshot, ctx).catch(gone) : undefined
     const snapshot = from ?? pendingSnapshot(provider, stored)
-    return { snapshot, restore: { ...statusOf(stored), ...restored } }
+    return { snapshot, restore: { ...statusOf(stored, env.clock()), ...restored } }
   }
   if (state !== 'done' || !result) return { snapshot: pendingSnapshot(provider, stored) }
   const snapshot = await provider.get(result.snapshot, ctx)
   return { snapshot, ...(result.receipt && { receipt: result.receipt }) }
 }
 
+/** Somebody gives a sign of life whose process cannot be seen from here. */
+function stillRunning({ operation, ...stored }: StoredOperation): StoredOperation {
+  return {
+    ...stored,
+    operation: { ...operation, state: operation.state === 'unknown' ? 'running' : operation.state },
+  }
+}
+
+/** What was restored from may be gone since: what came of it can be told all the same. */
+function gone(error: unknown): undefined {
+  if (!(error instanceof SnapshotError)) throw error
+}
+
 /** Of a restore that is waited on. */
-function statusOf({ id, operation: { state, undo, undo_until } }: StoredOperation) {
+function statusOf(stored: StoredOperation, now: number) {
+  const { id, operation } = stored
+  const { state, undo, undo_until, undone_by } = operation
   const status = state === 'running' ? 'creating' : state === 'declined' ? 'failed' : state
+  const isOpen = state !== 'running' && undone_by === undefined && now < Date.parse(undo_until ?? '')
+  const { code, message, hint, outcome } = problemOf(stored)
   return {
     status,
     operation: id,
-    ...(undo && undo_until !== undefined && { undo: { operation: id, until: undo_until } }),
+    ...(undo && undo_until !== undefined && isOpen && { undo: { operation: id, until: undo_until } }),
+    ...((status === 'failed' || status === 'unknown') && { error: { code, message, hint, outcome } }),
   } as const
 }
 

@@ -25,11 +25,15 @@ export const Operation = z.object({
   v: z.literal(1),
   type: z.enum(['create', 'update', 'restore', 'delete', 'prune', 'undo']),
   provider: z.string(),
+  /** Of the provider, where it has several. */
+  account: z.string().optional(),
   principal: z.string(),
   client: z.string().optional(),
   /** Milliseconds. */
   started_at: z.number(),
   ended_at: z.number().optional(),
+  /** When another process took it up. */
+  taken_up_at: z.number().optional(),
   state: z.enum(['running', 'done', 'failed', 'declined', 'unknown']),
   summary: z.string(),
   targets: z.array(z.string()),
@@ -95,7 +99,16 @@ export type Beginning = Pick<Operation, 'type' | 'provider' | 'principal' | 'sum
   Partial<
     Pick<
       Operation,
-      'client' | 'lock' | 'undo' | 'undo_until' | 'capture' | 'restoring' | 'plan' | 'doors' | 'approved_by'
+      | 'client'
+      | 'account'
+      | 'lock'
+      | 'undo'
+      | 'undo_until'
+      | 'capture'
+      | 'restoring'
+      | 'plan'
+      | 'doors'
+      | 'approved_by'
     >
   >
 
@@ -128,12 +141,16 @@ export function viewOf({ id, operation }: StoredOperation): OperationView {
   }
 }
 
-export function cancelledWhileWaiting(id: string) {
+/** `pending`: what to ask for, where there is something to ask for. */
+export function cancelledWhileWaiting(id: string, pending?: string) {
   return fail(
     'CANCELLED',
     `Cancelled while waiting for ${id}, which goes on.`,
-    'snapshot_status shows how it ends.',
+    pending === undefined
+      ? 'snapshot_status shows how it ends.'
+      : `snapshot_get with ${pending} and wait_seconds tells how it ends.`,
     {
+      ...(pending !== undefined && { pending }),
       operation: id,
       outcome: 'unknown',
     },

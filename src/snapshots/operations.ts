@@ -133,11 +133,11 @@ export function createOperations({ state, clock, random }: OperationsOptions): O
 
   /** Nobody ends an operation whose process is gone: how it went is then not known. */
   function asItStands(id: string, operation: Operation): Operation {
-    const { state: recorded, runner, started_at } = operation
+    const { state: recorded, runner, started_at, taken_up_at = started_at } = operation
     if (recorded !== 'running') return operation
     const known = owed.get(id)
     if (known) return known.ended
-    const isGone = isCheckable(runner) ? hasEnded(runner) : clock() - started_at > LONGEST_MS
+    const isGone = isCheckable(runner) ? hasEnded(runner) : clock() - taken_up_at > LONGEST_MS
     return isGone ? { ...operation, state: 'unknown' } : operation
   }
 
@@ -152,7 +152,12 @@ export function createOperations({ state, clock, random }: OperationsOptions): O
       const found = await read(id)
       if (found?.operation.state !== 'unknown') return undefined
       const { ended_at: _, error: __, ...rest } = found.operation
-      const operation: Operation = { ...rest, state: 'running', runner: thisRunner() }
+      const operation: Operation = {
+        ...rest,
+        state: 'running',
+        runner: thisRunner(),
+        taken_up_at: clock(),
+      }
       const version = await state.write('operation', id, operation, found.version)
       return version === undefined ? undefined : runOf(id, operation, version)
     },

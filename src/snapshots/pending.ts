@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fullId } from './environment.ts'
+import { SnapshotError } from './errors.ts'
 import type { Snapshot } from './model.ts'
 import { problemOf, type StoredOperation } from './operation.ts'
 import type { Context, Provider } from './provider.ts'
@@ -20,12 +21,13 @@ export function pendingSnapshot({ capabilities, resume }: Provider, stored: Stor
   // Somebody can still find out.
   const open = operation.state === 'unknown' && resume !== undefined
   const { code, message } = problemOf(stored)
+  const isDone = operation.state === 'done'
   return {
     id: fullId(operation.provider, id),
     provider: operation.provider,
     name,
     ...(note !== undefined && { note }),
-    state: running ? 'creating' : open ? 'unknown' : 'failed',
+    state: running ? 'creating' : open || isDone ? 'unknown' : 'failed',
     captures: [...capabilities.captures],
     source,
     created_at: new Date(operation.started_at).toISOString(),
@@ -33,7 +35,7 @@ export function pendingSnapshot({ capabilities, resume }: Provider, stored: Stor
     protected: false,
     auto: false,
     ...(expires_at !== undefined && { expires_at }),
-    ...(!running && { error: { code: operation.error ? code : 'INTERRUPTED', message } }),
+    ...(!running && !isDone && { error: { code: operation.error ? code : 'INTERRUPTED', message } }),
     native: {},
   }
 }
@@ -55,7 +57,11 @@ export async function whenMade(
     pause = Math.min(pause * 1.5, 3000, wait_ms - waited)
     const cancelled = await sleep(pause, false, { signal: ctx.signal }).catch(() => true)
     if (cancelled) break
-    latest = await provider.get(native, ctx)
+    latest = await provider.get(native, ctx).catch((error: unknown) => {
+      // What was made is made, also where it cannot be looked at just now.
+      if (error instanceof SnapshotError) return latest
+      throw error
+    })
   }
   return latest
 }

@@ -24,6 +24,8 @@ export interface Provider {
   readonly name: string
   /** Version of this contract. */
   readonly contract: 1
+  /** Stands for the account it works in, where there may be several: what was begun in one is not looked for in another. */
+  readonly account?: string
   readonly capabilities: Capabilities
   /** The source meant by what the caller wrote (`kind:id`, or the bare id, or nothing), or an error. Touches nothing. */
   resolveSource(text: string | undefined, ctx: Context): Promise<Source>

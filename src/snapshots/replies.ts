@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { Outcome } from './errors.ts'
 import {
   Bytes,
   Change,
@@ -94,6 +95,7 @@ const RestoreView = Restored.extend({
   status: z.enum(['creating', 'done', 'failed', 'unknown']),
   operation: OperationId,
   undo: Undo.optional(),
+  error: z.object({ code: z.string(), message: z.string(), hint: z.string(), outcome: Outcome }).optional(),
 })
 
 export const SnapshotReply = z.object({

@@ -50,7 +50,7 @@ export async function restore(
       // A copy beside the source takes nothing away.
       confirm: mode === 'new' ? 'never' : 'always',
     },
-    record: recordOf(wanted),
+    record: recordOf(provider, wanted),
     wait: waiting(provider, wait_seconds),
     plan: (ctx) => planRestore(provider, wanted, ctx),
     work: async (planned, ctx, run) => {
@@ -123,8 +123,9 @@ export function restoredBy(
 }
 
 /** As somebody needs it who takes the restore up later. */
-export const recordOf = ({ paths, ...request }: RestoreRequest) => ({
+export const recordOf = ({ account }: Provider, { paths, ...request }: RestoreRequest) => ({
   restoring: { ...request, ...(paths && { paths: [...paths] }) },
+  ...(account !== undefined && { account }),
 })
 
 export function planView(plan: RestorePlan | DeletePlan): PlanView {

@@ -34,7 +34,6 @@ export interface ServiceOptions {
 export function createService(options: ServiceOptions): Service {
   const { state, clock, random, log, guard, defaultProvider } = options
   const opened = new Map<string, Promise<Provider>>()
-  const reached = new Set<string>()
   const operations = createOperations({ state, clock, random })
   const recover = createRecovery({ guard, state, operations, log })
   const background = createBackground()
@@ -42,9 +41,6 @@ export function createService(options: ServiceOptions): Service {
   const env: Environment = {
     registry: recovering(remembering(options.registry, opened), async (provider) => {
       await recover(provider)
-      // What another process has left is looked for once; `get` and `status` look again.
-      if (reached.has(provider.name)) return
-      reached.add(provider.name)
       await resumption.takeUpAll(provider)
     }),
     guard,

@@ -78,7 +78,7 @@ async function healthOf(
   let capabilities = {}
   try {
     const provider = await registry.get(name)
-    await resumption.takeUpAll(provider)
+    await resumption.takeUpAll(provider, 'now')
     capabilities = { ...provider.capabilities }
     return { name, capabilities, ...(await provider.health(ctx)) }
   } catch (error) {

@@ -46,7 +46,7 @@ export async function undo(env: Environment, args: UndoArgs, caller: Caller): Pr
     const wanted = { snapshot, mode: 'in_place' as const, count: 1, ...(paths && { paths }) }
     return executeGuarded(env, caller, {
       request,
-      record: recordOf(wanted),
+      record: recordOf(provider, wanted),
       wait: waiting(provider, PATIENCE_S),
       plan: async (ctx) => {
         const stored = await undoable(env, args.operation, caller)

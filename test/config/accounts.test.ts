@@ -107,7 +107,10 @@ describe('an account', () => {
   })
 
   test('a token of a person needs one', () => {
-    expect(refusal({ DAYTONA_JWT_TOKEN: KEY })).toContain('Set DAYTONA_ORGANIZATION_ID')
+    const env = { DAYTONA_JWT_TOKEN: KEY }
+    expect(refusal(env, '--providers', 'daytona')).toContain('Set DAYTONA_ORGANIZATION_ID')
+    // Somebody else's half of a configuration keeps nobody from working.
+    expect(load(env).providers).toEqual(['local'])
   })
 })
 

@@ -116,11 +116,11 @@ test('min_age keeps what is younger, but for safety snapshots', async () => {
 
 test('a delete that cannot be undone is denied where the policy says so', async () => {
   const call = { shelf: [old(5), old(1)], removes: ['memory:h5'], reversible: false }
-  for (const deletion of ['trash', { memory: 'trash' }] as const)
+  for (const deletion of ['trash', { memory: 'trash' }, { other: 'permanent' }, {}] as const)
     await refusal(ask({ ...call, policy: { delete: deletion } }), 'POLICY_DENIED')
-  for (const deletion of ['permanent', { memory: 'permanent' }, { other: 'trash' }, {}] as const)
+  for (const deletion of ['permanent', { memory: 'permanent' }] as const)
     await ask({ ...call, policy: { delete: deletion } })
-  await ask(call)
+  await ask({ ...call, policy: { delete: undefined } })
 })
 
 describe('what decides by itself which snapshots go', () => {

@@ -66,7 +66,11 @@ test('what is answered is not looked for, nor what is known to have been refused
 })
 
 test('what came of a lost answer is taken for it, also when it shows late or after an outage', async () => {
-  for (const looks of [['there'], [undefined, undefined, undefined, 'there'], [outage(), outage(), 'there']]) {
+  for (const looks of [
+    ['there'],
+    [undefined, undefined, undefined, 'there'],
+    [outage(), outage(), 'there'],
+  ]) {
     const its = search(looks)
     expect(await its.send()).toBe('there')
     expect(its.done).toEqual({ sent: 1, looks: looks.length })
@@ -99,9 +103,7 @@ test.each(BLIND)('when %s, it stays open', async (_what, looks) => {
   for (const way of ['send', 'look'] as const) {
     const problem = await problemOf(search(looks)[way]())
     expect(problem).toMatchObject({ ...OPEN, code: 'NETWORK' })
-    expect(problem.message).toBe(
-      'Nobody could be reached. It is not known whether the request took effect.',
-    )
+    expect(problem.message).toBe('Nobody could be reached. It is not known whether the request took effect.')
     expect(problem.hint).toContain('snapshot_get')
   }
 })

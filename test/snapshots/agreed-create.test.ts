@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Question } from '../../src/snapshots/caller.ts'
+import { fail } from '../../src/snapshots/errors.ts'
 import type { CreatePlan, Provider } from '../../src/snapshots/provider.ts'
 import type { CreateReply } from '../../src/snapshots/replies.ts'
 import { args, caller, createWorld, refusal, type WorldOptions } from './world.ts'
@@ -95,5 +96,71 @@ describe('a create that does something to its source', () => {
     const { create, desk } = switching({ mode: 'human' })
     desk.on = false
     expect(await create()).toMatchObject({ status: 'done' })
+  })
+
+  test('is refused when there is something to agree to only once its turn has come', async () => {
+    const world = createWorld({ mode: 'human' })
+    const desk = { on: false }
+    const planCreate: Provider['planCreate'] = async () =>
+      desk.on
+        ? { summary: 'Switch it off.', effects: {}, reversible: false, warnings: [], fingerprint: 'on' }
+        : undefined
+    Object.assign(world.provider, { planCreate })
+    const lock = await world.state.lock('memory:box:desk')
+    const call = world.service.create(args.create(), caller())
+    call.catch(() => {})
+    // While it waits for the desk, somebody switches that on.
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    desk.on = true
+    await lock.release()
+    await refusal(call, 'PLAN_STALE')
+    expect(world.provider.shelf.size).toBe(0)
+  })
+
+  test('a no is a no, also where nobody need be asked any more', async () => {
+    const { create, desk, provider } = switching({ mode: 'auto' })
+    const question = (await create({ name: 'cold' }, { canAsk: true })) as Question
+    desk.on = false
+    const answer = { confirmation: question.confirmation, action: 'decline' }
+    await refusal(create({ name: 'cold' }, { canAsk: true, answer }), 'APPROVAL_DECLINED')
+    await refusal(create({ confirmation: 'cfm_madeupmadeup' }), 'PLAN_NOT_FOUND')
+    expect(provider.shelf.size).toBe(0)
+  })
+
+  test('a repeat of a call that came to nothing meanwhile has to be agreed to like any other', async () => {
+    let meanwhile: (() => Promise<unknown>) | undefined
+    const { create, desk, provider } = switching({
+      mode: 'auto',
+      state: (store) => ({
+        ...store,
+        async write(kind, id, value, after) {
+          // The second call took itself for a repeat, and is about to be put on record.
+          const then = kind === 'operation' && after === 0 ? meanwhile : undefined
+          if (then) meanwhile = undefined
+          await then?.()
+          return store.write(kind, id, value, after)
+        },
+      }),
+    })
+    desk.on = false
+    const make = provider.create
+    let fails = () => {}
+    const began = new Promise<void>((resolve) => {
+      provider.create = () =>
+        new Promise((_, reject) => {
+          fails = () => reject(fail('BUSY', 'It is busy. Nothing was done.', 'Call again.'))
+          resolve()
+        })
+    })
+    const first = refusal(create({ idempotency_key: 'k' }), 'BUSY')
+    await began
+    provider.create = make
+    desk.on = true
+    meanwhile = () => {
+      fails()
+      return first
+    }
+    expect(await create({ idempotency_key: 'k' })).toMatchObject({ status: 'approval_required' })
+    expect(provider.shelf.size).toBe(0)
   })
 })

@@ -175,6 +175,61 @@ describe('a create that takes longer than its caller waits', () => {
   })
 })
 
+describe('what is left alone', () => {
+  const lost = () => fail('NETWORK', 'The line is dead.', 'Look later.', { outcome: 'unknown' })
+
+  test('what was begun in another account', async () => {
+    const { cloud, service, start } = world()
+    Object.assign(cloud.provider, { account: 'ours' })
+    const { snapshot } = await service.create(save({ wait_seconds: 0 }), caller())
+    await expect.poll(() => cloud.begun()).toBe(1)
+    await service.close()
+    Object.assign(cloud.provider, { account: 'theirs' })
+    const later = start()
+    await later.status(args.status(), caller())
+    expect((await later.get(args.get({ snapshot: snapshot.id }), caller())).snapshot.state).toBe('unknown')
+    expect(cloud.resumed).toEqual([])
+    Object.assign(cloud.provider, { account: 'ours' })
+    cloud.finish()
+    const found = await later.get(args.get({ snapshot: snapshot.id, wait_seconds: 20 }), caller())
+    expect(found.snapshot.state).toBe('ready')
+  })
+
+  test('what was begun a day ago', async () => {
+    const { cloud, service, time } = world()
+    cloud.trouble = lost()
+    const { operation } = await refusal(service.create(save(), caller()), 'NETWORK')
+    time.now += 24 * 3_600_000 + 1
+    await service.status(args.status(), caller())
+    const found = await service.get(args.get({ snapshot: `cloud:${operation}` }), caller())
+    expect(found.snapshot.state).toBe('unknown')
+    expect(cloud.resumed).toEqual([])
+  })
+
+  test('what somebody is at work on whose process cannot be seen from here', async () => {
+    const { cloud, service, state } = world()
+    cloud.trouble = lost()
+    const { operation, pending } = await refusal(service.create(save(), caller()), 'NETWORK')
+    expect(pending).toBe(`cloud:${operation}`)
+    const lock = await state.lock(`operation:${operation}`)
+    const wait = args.get({ snapshot: `cloud:${operation}` })
+    expect((await service.get(wait, caller())).snapshot.state).toBe('creating')
+    expect(cloud.resumed).toEqual([])
+    await lock.release()
+    cloud.finish()
+    await service.status(args.status(), caller())
+    await expect.poll(async () => (await service.get(wait, caller())).snapshot.state).toBe('ready')
+    expect(cloud.resumed).toHaveLength(1)
+  })
+})
+
+test('a server that is closing begins nothing any more', async () => {
+  const { cloud, service } = world()
+  await service.close()
+  await refusal(service.create(save(), caller()), 'CANCELLED')
+  expect(cloud.begun()).toBe(0)
+})
+
 describe('a create of which nobody knows what came of it', () => {
   const lost = () => fail('NETWORK', 'The line is dead.', 'Look later.', { outcome: 'unknown' })
 
@@ -236,6 +291,13 @@ test('a restore that takes longer than its caller waits is told by snapshot_get 
   const later = start()
   expect(await later.get(args.get({ snapshot: pending, wait_seconds: 20 }), caller())).toMatchObject({
     snapshot: { id: snapshot.id, state: 'ready' },
+    restore: { status: 'done', targets: [{ id: 'copy' }] },
+  })
+  cloud.provider.get = async () => {
+    throw fail('NOT_FOUND', 'It is gone.', 'Look at the list.')
+  }
+  // What came of the restore can be told, also when what it was made from is gone.
+  expect(await later.get(args.get({ snapshot: pending }), caller())).toMatchObject({
     restore: { status: 'done', targets: [{ id: 'copy' }] },
   })
   expect(cloud.resumed).toMatchObject([

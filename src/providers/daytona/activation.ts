@@ -2,12 +2,12 @@ import { fail } from '../../snapshots/errors.ts'
 import { quotedName } from '../../snapshots/plain.ts'
 import type { Context, Provider } from '../../snapshots/provider.ts'
 import { sendOnce } from '../once.ts'
-import { PATIENCE } from './assumptions.ts'
+import { waitFor } from '../wait.ts'
+import { FIRST_LOOK_MS, PATIENCE } from './assumptions.ts'
 import { type Cloud, counting } from './cloud.ts'
 import type { Listing } from './listing.ts'
 import type { SnapshotRecord } from './schemas.ts'
 import { PROVIDER, reasonOf, stateOf } from './view.ts'
-import { settled } from './waiting.ts'
 
 /**
  * Snapshots that nobody uses become inactive after two weeks: no sandbox can be made from one until it is activated,
@@ -19,7 +19,7 @@ export function createActivation(
 ): Required<Pick<Provider, 'update'>> & {
   activate(record: SnapshotRecord, ctx: Context): Promise<SnapshotRecord>
 } {
-  const { api, time, random } = cloud
+  const { api } = cloud
 
   /** Sends it when the state is the one to leave; what was sent twice would be refused the second time. */
   async function leave(
@@ -30,27 +30,28 @@ export function createActivation(
   ): Promise<void> {
     await sendOnce(
       {
-        ...{ time, random },
         send: async () => {
           await send(id, ctx)
           return true
         },
         find: async (call) => stateOf(await api.snapshot(id, call)) !== state || undefined,
       },
+      cloud,
       ctx,
     )
   }
 
   async function activate(record: SnapshotRecord, ctx: Context): Promise<SnapshotRecord> {
     await leave(record, 'inactive', api.activate, ctx)
-    const now = await settled(
-      cloud,
+    const now = await waitFor(
       {
+        what: 'The activation',
         read: (call) => api.snapshot(record.id, call),
         settled: (seen) => !['creating', 'unknown'].includes(stateOf(seen)),
         describe: ({ state }) => `the snapshot is being activated: ${state}`,
-        timeoutMs: PATIENCE.activation,
+        ...{ firstMs: FIRST_LOOK_MS, timeoutMs: PATIENCE.activation },
       },
+      cloud,
       ctx,
     )
     if (stateOf(now) === 'ready') return now
@@ -64,14 +65,15 @@ export function createActivation(
 
   async function deactivate(record: SnapshotRecord, ctx: Context): Promise<SnapshotRecord> {
     await leave(record, 'ready', api.deactivate, ctx)
-    return settled(
-      cloud,
+    return waitFor(
       {
+        what: 'The deactivation',
         read: (call) => api.snapshot(record.id, call),
         settled: (seen) => stateOf(seen) === 'inactive',
         describe: ({ state }) => `the snapshot is being deactivated: ${state}`,
-        timeoutMs: PATIENCE.activation,
+        ...{ firstMs: FIRST_LOOK_MS, timeoutMs: PATIENCE.activation },
       },
+      cloud,
       ctx,
     )
   }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { SnapshotError } from '../../snapshots/errors.ts'
+import { absent } from '../absent.ts'
 import type { CallContext } from '../http/exchange.ts'
 import type { Http } from '../http.ts'
 import {
@@ -37,7 +37,7 @@ export function createApi(http: Http) {
     snapshot: (idOrName: string, ctx: CallContext) => get(['snapshots', idOrName], SnapshotRecord, ctx),
     /** Undefined: there is none. */
     findSnapshot: (idOrName: string, ctx: CallContext) =>
-      unlessMissing(get(['snapshots', idOrName], SnapshotRecord, ctx)),
+      get(['snapshots', idOrName], SnapshotRecord, ctx).catch(absent),
 
     /** All of them. The order is one that does not move while they are read. */
     async snapshots(ctx: CallContext): Promise<SnapshotRecord[]> {
@@ -67,7 +67,7 @@ export function createApi(http: Http) {
 
     sandbox: (idOrName: string, ctx: CallContext) => get(['sandbox', idOrName], SandboxRecord, ctx),
     findSandbox: (idOrName: string, ctx: CallContext) =>
-      unlessMissing(get(['sandbox', idOrName], SandboxRecord, ctx)),
+      get(['sandbox', idOrName], SandboxRecord, ctx).catch(absent),
 
     async sandboxes(ctx: CallContext): Promise<SandboxRecord[]> {
       const all = new Map<string, SandboxRecord>()
@@ -101,14 +101,5 @@ export function createApi(http: Http) {
     key: (ctx: CallContext) => get(['api-keys', 'current'], KeyRecord, ctx),
     usage: (organization: string, ctx: CallContext) =>
       get(['organizations', organization, 'usage'], Usage, ctx),
-  }
-}
-
-export async function unlessMissing<T>(call: Promise<T>): Promise<T | undefined> {
-  try {
-    return await call
-  } catch (error) {
-    if (error instanceof SnapshotError && error.code === 'NOT_FOUND') return undefined
-    throw error
   }
 }

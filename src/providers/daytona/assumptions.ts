@@ -11,6 +11,9 @@ export const LONGEST_NAME = 128
 /** How far the vendor's clock may be behind ours when its times are compared with them. In milliseconds. */
 export const CLOCK_SKEW_MS = 5 * 60_000
 
+/** The vendor's own clients look every two seconds. */
+export const FIRST_LOOK_MS = 2_000
+
 /** A record that should be there by now gets so long to show. */
 export const GRACE_MS = 2_000
 

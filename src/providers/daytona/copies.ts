@@ -5,11 +5,11 @@ import { quotedName } from '../../snapshots/plain.ts'
 import type { Context } from '../../snapshots/provider.ts'
 import type { CallContext } from '../http/exchange.ts'
 import { lookFor, sendOnce } from '../once.ts'
-import { CLOCK_SKEW_MS, PATIENCE } from './assumptions.ts'
+import { waitFor } from '../wait.ts'
+import { CLOCK_SKEW_MS, FIRST_LOOK_MS, PATIENCE } from './assumptions.ts'
 import type { Cloud } from './cloud.ts'
 import type { SandboxRecord } from './schemas.ts'
 import { PROVIDER, reasonOf } from './view.ts'
-import { settled } from './waiting.ts'
 
 /** One new sandbox: how it is asked for, and how it is known. Kept as a fact of the operation. */
 export const Copy = z.object({
@@ -40,13 +40,13 @@ export interface Copies {
 }
 
 export function createCopies(cloud: Cloud): Copies {
-  const { api, time, random } = cloud
+  const { api } = cloud
 
   async function look(copy: Copy, ctx: CallContext): Promise<SandboxRecord | undefined> {
     const found = await api.findSandbox(copy.id ?? copy.name, ctx)
     return found && isOurs(found, copy) ? found : undefined
   }
-  const search = (copy: Copy) => ({ time, random, find: (ctx: CallContext) => look(copy, ctx) })
+  const finds = (copy: Copy) => (ctx: CallContext) => look(copy, ctx)
 
   /** Why the sandbox that the vendor could not start is no more, or is still there. */
   async function discard(copy: Copy, reason: string, ctx: Context): Promise<SnapshotError> {
@@ -66,24 +66,27 @@ export function createCopies(cloud: Cloud): Copies {
   return {
     async begin(copy, send, ctx) {
       try {
-        return await sendOnce({ ...search(copy), send }, ctx)
+        return await sendOnce({ send, find: finds(copy) }, cloud, ctx)
       } catch (error) {
         if (!(error instanceof SnapshotError) || error.problem.outcome !== 'partial') throw error
         throw await discard(copy, error.message, ctx)
       }
     },
-    find: (copy, ctx) => lookFor(search(copy), ctx),
+    find: (copy, ctx) => lookFor(finds(copy), cloud, ctx),
     async started(copy, sandbox, ctx) {
-      const last = await settled(
-        cloud,
+      const last = await waitFor<SandboxRecord>(
         {
+          what: `The start of the sandbox ${quotedName(copy.name)}`,
           initial: sandbox,
           read: (call) => api.sandbox(sandbox.id, call),
           settled: ({ state }) => ENDS.has(state ?? ''),
           describe: ({ state }) => `sandbox ${copy.name} is ${state}`,
-          timeoutMs: PATIENCE.start,
-          gone: () => broken(copy, 'it was deleted by somebody else'),
+          gone() {
+            throw broken(copy, 'it was deleted by somebody else')
+          },
+          ...{ firstMs: FIRST_LOOK_MS, timeoutMs: PATIENCE.start },
         },
+        cloud,
         ctx,
       )
       if (last.state !== 'started')
@@ -92,14 +95,15 @@ export function createCopies(cloud: Cloud): Copies {
       return { kind: 'sandbox', id: last.id, name: last.name || last.id }
     },
     async forked(source, ctx) {
-      await settled(
-        cloud,
+      await waitFor(
         {
+          what: 'The fork',
           read: (call) => api.sandbox(source, call),
           settled: ({ state }) => state !== 'forking',
           describe: () => 'the sandbox is being forked',
-          timeoutMs: PATIENCE.start,
+          ...{ firstMs: FIRST_LOOK_MS, timeoutMs: PATIENCE.start },
         },
+        cloud,
         ctx,
       )
     },

@@ -2,7 +2,8 @@ import type { z } from 'zod'
 import { fail } from '../../snapshots/errors.ts'
 import type { CreateRequest } from '../../snapshots/provider.ts'
 import { DaytonaCreate } from '../../snapshots/requests.ts'
-import { PROVIDER } from './view.ts'
+import { meaninglessOption } from '../refusals.ts'
+import { DAYTONA, PROVIDER } from './view.ts'
 
 export type CreateOptions = z.output<typeof DaytonaCreate>
 
@@ -38,12 +39,7 @@ export function checkOptions({
     (key) => given[key] !== undefined && !allowed.includes(key),
   )
   if (foreign === undefined) return given
-  throw fail(
-    'INVALID_ARGUMENT',
-    `"${foreign}" means nothing for a snapshot of a ${source.kind}. Nothing was changed.`,
-    `Leave it out. For a ${source.kind} there is: ${allowed.join(', ')}.`,
-    { provider: PROVIDER },
-  )
+  throw meaninglessOption(foreign, `a snapshot of a ${source.kind}`, allowed, DAYTONA)
 }
 
 const unsupported = (what: string, hint: string) =>

@@ -2,6 +2,7 @@ import { fail } from '../../snapshots/errors.ts'
 import type { Interrupted } from '../../snapshots/interrupted.ts'
 import { quotedName } from '../../snapshots/plain.ts'
 import type { Context, CreateRequest, CreateResult, Provider } from '../../snapshots/provider.ts'
+import { neverBegun } from '../refusals.ts'
 import { Asked } from './asked.ts'
 import { readBuild } from './build-context.ts'
 import { type Cloud, counting } from './cloud.ts'
@@ -10,7 +11,7 @@ import { locateDockerfile } from './dockerfile-place.ts'
 import { type Making, make, type Seen, takeUp } from './making.ts'
 import { nameFor } from './names.ts'
 import { SnapshotRecord } from './schemas.ts'
-import { dockerfileId, PROVIDER, sandboxBehind, stateOf, view } from './view.ts'
+import { DAYTONA, dockerfileId, PROVIDER, sandboxBehind, stateOf, view } from './view.ts'
 
 export function createCreates(cloud: Cloud): Pick<Provider, 'create'> & {
   resume(interrupted: Interrupted<CreateRequest>, ctx: Context): Promise<CreateResult>
@@ -115,13 +116,7 @@ export function createCreates(cloud: Cloud): Pick<Provider, 'create'> & {
     },
     async resume({ facts }, given) {
       const asked = Asked.safeParse(facts)
-      if (!asked.success)
-        throw fail(
-          'CANCELLED',
-          'The process ended before anything was sent to Daytona. No snapshot was made.',
-          'Call snapshot_create again if it is still wanted.',
-          { provider: PROVIDER },
-        )
+      if (!asked.success) throw neverBegun('snapshot_create', DAYTONA)
       const ctx = counting(given)
       return result(await takeUp(cloud, asked.data, ctx), asked.data, ctx)
     },

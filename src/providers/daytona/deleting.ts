@@ -1,16 +1,14 @@
 import { digest } from '../../guard/digest.ts'
-import { fail, SnapshotError } from '../../snapshots/errors.ts'
+import { fail } from '../../snapshots/errors.ts'
 import type { Snapshot } from '../../snapshots/model.ts'
 import { someNames } from '../../snapshots/plain.ts'
-import type { Context, DeletePlan, DeleteResult, Provider } from '../../snapshots/provider.ts'
-import { unlessMissing } from './api.ts'
-import { PATIENCE } from './assumptions.ts'
+import type { Context, DeletePlan, Provider } from '../../snapshots/provider.ts'
+import { type Deletion, deleteAll, deletionSummary } from '../deleting.ts'
+import { FIRST_LOOK_MS, PATIENCE } from './assumptions.ts'
 import { type Cloud, counting } from './cloud.ts'
 import type { Listing } from './listing.ts'
-import { PROVIDER, stateOf } from './view.ts'
-import { settled } from './waiting.ts'
-
-const nativeOf = ({ id }: Snapshot) => id.slice(PROVIDER.length + 1)
+import type { SnapshotRecord } from './schemas.ts'
+import { DAYTONA, PROVIDER, stateOf } from './view.ts'
 
 /** Deletes for good. A snapshot goes some time after the request, and its name is taken until then. */
 export function createDeleting(cloud: Cloud, listing: Listing): Pick<Provider, 'planDelete' | 'delete'> {
@@ -27,7 +25,7 @@ export function createDeleting(cloud: Cloud, listing: Listing): Pick<Provider, '
     const names = snapshots.map(({ name }) => name)
     return {
       snapshots,
-      summary: `Delete ${snapshots.length} Daytona snapshot${snapshots.length === 1 ? '' : 's'} for good${someNames(names)}`,
+      summary: deletionSummary(DAYTONA.title, snapshots),
       effects: { snapshots: snapshots.length, names: names.slice(0, 20), bytes, ...users.effects },
       reversible: false,
       warnings: users.warnings,
@@ -51,66 +49,23 @@ export function createDeleting(cloud: Cloud, listing: Listing): Pick<Provider, '
     }
   }
 
-  /** Undefined when it is on its way out; else why not. */
-  async function remove(id: string, ctx: Context): Promise<SnapshotError | undefined> {
-    try {
-      const present = await api.findSnapshot(id, ctx)
-      if (present?.general) return general([await listing.shown(present, ctx)])
-      if (present) await unlessMissing(api.removeSnapshot(id, ctx))
-      return undefined
-    } catch (error) {
-      if (error instanceof SnapshotError && error.code !== 'CANCELLED') return error
-      throw error
-    }
+  const deletion: Deletion<SnapshotRecord> = {
+    title: DAYTONA.title,
+    look: api.snapshot,
+    refusal: (seen) => (seen.general ? general([seen]) : undefined),
+    remove: api.removeSnapshot,
+    stays: (seen) => (stateOf(seen) === 'inactive' ? broughtBack() : undefined),
+    ...{ firstMs: FIRST_LOOK_MS, timeoutMs: PATIENCE.removal },
   }
-
-  /** Undefined when it is gone; else why not. */
-  async function gone(id: string, ctx: Context): Promise<SnapshotError | undefined> {
-    try {
-      const last = await settled(
-        cloud,
-        {
-          read: async (call) => (await api.findSnapshot(id, call)) ?? 'gone',
-          settled: (seen) => seen === 'gone' || stateOf(seen) === 'inactive',
-          describe: () => 'the snapshot is being removed',
-          timeoutMs: PATIENCE.removal,
-        },
-        ctx,
-      )
-      return last === 'gone' ? undefined : broughtBack()
-    } catch (error) {
-      if (error instanceof SnapshotError && error.code !== 'CANCELLED') return error
-      throw error
-    }
-  }
-
   return {
     planDelete,
-    async delete(plan, given) {
-      const ctx = counting(given)
-      const outcomes = new Map<string, SnapshotError | undefined>()
-      for (const snapshot of plan.snapshots) {
-        if (ctx.signal.aborted) throw cancelled(outcomes)
-        outcomes.set(nativeOf(snapshot), await remove(nativeOf(snapshot), ctx))
-      }
-      for (const [id, error] of outcomes) if (!error) outcomes.set(id, await gone(id, ctx))
-      return resultOf(plan, outcomes)
-    },
+    delete: ({ snapshots }, ctx) => deleteAll(deletion, snapshots, cloud, counting(ctx)),
   }
-}
-
-function resultOf(plan: DeletePlan, outcomes: ReadonlyMap<string, SnapshotError | undefined>): DeleteResult {
-  const failed = [...outcomes].flatMap(([snapshot, error]) =>
-    error ? [{ snapshot, code: error.code, message: error.message }] : [],
-  )
-  const done = plan.snapshots.filter((each) => outcomes.get(nativeOf(each)) === undefined)
-  const freed_bytes = done.reduce((sum, { size_bytes }) => sum + (size_bytes ?? 0), 0)
-  return { deleted: done.map(nativeOf), failed, freed_bytes }
 }
 
 const isGeneral = ({ native }: Snapshot) => native.general === true
 
-const general = (theirs: readonly Snapshot[]) =>
+const general = (theirs: readonly Pick<Snapshot, 'name'>[]) =>
   fail(
     'FORBIDDEN',
     `Daytona's own snapshots cannot be deleted by anybody else${someNames(theirs.map(({ name }) => name))}. Nothing was done to them.`,
@@ -124,14 +79,4 @@ const broughtBack = () =>
     'Somebody deactivated the snapshot while it was being removed, which takes the removal back.',
     'Call snapshot_delete again if it is still to go.',
     { provider: PROVIDER, outcome: 'partial' },
-  )
-
-const cancelled = ({ size }: ReadonlyMap<string, unknown>) =>
-  fail(
-    'CANCELLED',
-    size === 0
-      ? 'The call was cancelled. Nothing was deleted.'
-      : `The call was cancelled when ${size} snapshots had been given up to be deleted; the others are there.`,
-    size === 0 ? 'Call again.' : 'snapshot_list shows what is left.',
-    { provider: PROVIDER, outcome: size === 0 ? 'not_started' : 'partial' },
   )

@@ -4,13 +4,14 @@ import type { ErrorCode, SnapshotError } from '../../snapshots/errors.ts'
 import type { Answer } from '../http/answer.ts'
 import { type Dialect, type Refusal, retryAfterMs } from '../http/dialect.ts'
 import { DEACTIVATION_MS } from './assumptions.ts'
+import { DAYTONA } from './view.ts'
 
 /** `{path, timestamp, statusCode, error, message}`, and less of it from what comes before the server's own code. */
 const Failure = z.looseObject({ message: z.union([z.string(), z.array(z.string())]) })
 
 /** What Daytona's answers mean. It has no codes of its own: apart from the status there is only the text. */
 export const daytonaDialect: Dialect = {
-  title: 'Daytona',
+  title: DAYTONA.title,
   errorOf(answer) {
     const message = messageOf(answer)
     return message === undefined ? undefined : { ...meaningOf(answer.status, message), message }

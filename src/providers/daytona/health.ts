@@ -1,5 +1,6 @@
 import { SnapshotError } from '../../snapshots/errors.ts'
 import type { Context, Health } from '../../snapshots/provider.ts'
+import { unwell } from '../unwell.ts'
 import type { Api } from './api.ts'
 
 /** Whether the key is taken, what it may do, and what the organisation uses, as far as the key may know. */
@@ -21,8 +22,7 @@ export async function health(api: Api, organization: string | undefined, ctx: Co
       quota: { ...(typeof quota === 'number' && { snapshots: quota }), ...rest },
     }
   } catch (error) {
-    if (!(error instanceof SnapshotError) || error.code === 'CANCELLED') throw error
-    return { healthy: false, error: { code: error.code, message: error.message } }
+    return unwell(error)
   }
 }
 

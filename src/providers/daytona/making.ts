@@ -2,14 +2,15 @@ import { type ErrorCode, fail } from '../../snapshots/errors.ts'
 import { quotedName } from '../../snapshots/plain.ts'
 import type { Context } from '../../snapshots/provider.ts'
 import type { CallContext } from '../http/exchange.ts'
-import { lookFor, sendOnce } from '../once.ts'
+import { type Find, lookFor, sendOnce } from '../once.ts'
+import { deletedMeanwhile } from '../refusals.ts'
+import { waitFor } from '../wait.ts'
 import { type Asked, isOurs } from './asked.ts'
-import { GRACE_MS, PATIENCE } from './assumptions.ts'
+import { FIRST_LOOK_MS, GRACE_MS, PATIENCE } from './assumptions.ts'
 import { type BuildLog, followBuild } from './build-log.ts'
 import type { Cloud } from './cloud.ts'
 import type { SnapshotRecord } from './schemas.ts'
-import { PROVIDER, reasonOf, stateOf } from './view.ts'
-import { settled } from './waiting.ts'
+import { DAYTONA, PROVIDER, reasonOf, stateOf } from './view.ts'
 
 /**
  * How far a create is. Two generations of the server differ: the newer one has a record from the start; the older one
@@ -33,24 +34,23 @@ export interface Making {
 /** Sends the request and waits until the snapshot is there. What was sent is on record before it is sent. */
 export async function make(cloud: Cloud, { asked, send }: Making, ctx: Context): Promise<SnapshotRecord> {
   await ctx.note?.(asked)
-  const seen = await sendOnce({ ...searchFor(cloud, asked), send: () => send(ctx) }, ctx)
+  const seen = await sendOnce({ send: () => send(ctx), find: finds(cloud, asked) }, cloud, ctx)
   return seeThrough(cloud, asked, seen, ctx)
 }
 
 /** The same for a request that another process has sent, or was about to send. */
 export async function takeUp(cloud: Cloud, asked: Asked, ctx: Context): Promise<SnapshotRecord> {
-  const seen = asked.id === undefined ? await lookFor(searchFor(cloud, asked), ctx) : undefined
+  const seen = asked.id === undefined ? await lookFor(finds(cloud, asked), cloud, ctx) : undefined
   if (asked.id === undefined && seen === undefined) throw cameToNothing(asked)
   return seeThrough(cloud, asked, seen, ctx)
 }
 
-const searchFor = (cloud: Cloud, asked: Asked) => ({
-  ...{ time: cloud.time, random: cloud.random },
-  async find(ctx: CallContext): Promise<Seen | undefined> {
+const finds =
+  (cloud: Cloud, asked: Asked): Find<Seen> =>
+  async (ctx) => {
     const seen = await look(cloud, asked, ctx)
     return seen.at === 'record' || seen.at === 'capture' ? seen : undefined
-  },
-})
+  }
 
 /** Undefined stands for what nobody has looked at yet. */
 async function seeThrough(
@@ -73,17 +73,21 @@ async function seeThrough(
     return seen
   }
   try {
-    const seen = await settled<Seen>(
-      cloud,
+    const seen = await waitFor<Seen>(
       {
+        what: 'The snapshot',
         ...(first && { initial: await learn(first) }),
         read: async (call) => learn(await lookTwice(cloud, known, call)),
         settled: isEnd,
         describe: (now) =>
           now.at === 'record' ? `the snapshot is ${now.record.state}` : 'the sandbox is captured',
+        gone() {
+          throw deleted(asked)
+        },
+        firstMs: FIRST_LOOK_MS,
         timeoutMs: asked.sandbox === undefined ? PATIENCE.recipe : PATIENCE.capture,
-        gone: () => deleted(asked),
       },
+      cloud,
       ctx,
     )
     await log?.end()
@@ -151,12 +155,7 @@ function codeOf(asked: Asked, reason: string): ErrorCode {
 }
 
 const deleted = ({ name }: Asked) =>
-  fail(
-    'CONFLICT',
-    `The snapshot ${quotedName(name)} was deleted while it was being made. There is nothing left of it.`,
-    'Call snapshot_create again if it is still wanted.',
-    { provider: PROVIDER },
-  )
+  deletedMeanwhile(`The snapshot ${quotedName(name)}`, 'snapshot_create', DAYTONA)
 
 function cameToNothing({ sandbox, name }: Asked, reason?: string) {
   const why = reason === undefined ? 'It does not say why' : `The sandbox says: ${reasonOf(reason)}`

@@ -4,6 +4,7 @@ import type { Interrupted } from '../../snapshots/interrupted.ts'
 import type { Source } from '../../snapshots/model.ts'
 import type { Context, Provider, RestoreRequest, RestoreResult } from '../../snapshots/provider.ts'
 import { DaytonaRestore } from '../../snapshots/requests.ts'
+import { neverBegun, stalePlan } from '../refusals.ts'
 import { type Cloud, counting } from './cloud.ts'
 import { Copy, createCopies, OPERATION } from './copies.ts'
 import { saysInactive } from './dialect.ts'
@@ -11,7 +12,7 @@ import type { Listing } from './listing.ts'
 import { copyNames } from './names.ts'
 import { FORKED, planRestore, type RestoreOptions } from './restore-plan.ts'
 import type { SandboxRecord, SnapshotRecord } from './schemas.ts'
-import { PROVIDER, sandboxBehind } from './view.ts'
+import { DAYTONA, PROVIDER, sandboxBehind } from './view.ts'
 
 /** What is on record of a restore: those that have been asked for, in order, the last one perhaps in vain. */
 const Facts = z.object({ wanted: z.number(), forked: z.boolean(), copies: z.array(Copy) })
@@ -77,7 +78,7 @@ export function createRestoring(
       const ctx = counting(given)
       const { request } = plan
       const fresh = await planRestore(cloud, listing, request, ctx)
-      if (fresh.fingerprint !== plan.fingerprint) throw stale()
+      if (fresh.fingerprint !== plan.fingerprint) throw stalePlan(DAYTONA)
       const record = await listing.record(request.snapshot, ctx)
       const options = DaytonaRestore.parse(request.options ?? {})
       const forked = options.fork === true
@@ -107,14 +108,14 @@ export function createRestoring(
     async resume({ facts: noted }, given) {
       const ctx = counting(given)
       const parsed = Facts.safeParse(noted)
-      if (!parsed.success) throw nothingSent()
+      if (!parsed.success) throw neverBegun('snapshot_restore', DAYTONA)
       const facts = parsed.data
       const made: [Copy, SandboxRecord][] = []
       for (const copy of facts.copies) {
         const sandbox = await copies.find(copy, ctx)
         if (sandbox) made.push([{ ...copy, id: sandbox.id }, sandbox])
       }
-      if (made.length === 0) throw nothingSent()
+      if (made.length === 0) throw neverBegun('snapshot_restore', DAYTONA)
       const result = await finish(facts, made, [], ctx)
       if (made.length === facts.wanted) return result
       throw onlySome(interrupted(), facts.wanted, result.targets ?? [])
@@ -140,21 +141,5 @@ const interrupted = () =>
     'CANCELLED',
     'The process ended before all had been asked for.',
     'Call snapshot_restore again with the count that is missing.',
-    { provider: PROVIDER },
-  )
-
-const nothingSent = () =>
-  fail(
-    'CANCELLED',
-    'The process ended before Daytona had taken the request. No sandbox was made.',
-    'Call snapshot_restore again if it is still wanted.',
-    { provider: PROVIDER },
-  )
-
-const stale = () =>
-  fail(
-    'PLAN_STALE',
-    'The snapshot is not in the state it was planned with. Nothing was changed.',
-    'Call snapshot_restore again.',
     { provider: PROVIDER },
   )

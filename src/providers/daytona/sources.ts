@@ -1,15 +1,22 @@
 import { fail } from '../../snapshots/errors.ts'
 import type { Source, SourceItem } from '../../snapshots/model.ts'
-import { plain, quotedName } from '../../snapshots/plain.ts'
+import { quotedName } from '../../snapshots/plain.ts'
 import type { Context, Provider } from '../../snapshots/provider.ts'
 import { sourcePage } from '../pages.ts'
+import { noSource, onlySource, type SourceWords, sourceItem } from '../sources.ts'
 import type { Cloud } from './cloud.ts'
 import { locateDockerfile } from './dockerfile-place.ts'
 import { checkImage } from './image.ts'
 import type { SandboxRecord } from './schemas.ts'
-import { PROVIDER } from './view.ts'
+import { DAYTONA, PROVIDER } from './view.ts'
 
 export const SOURCE_KINDS = ['sandbox', 'image', 'dockerfile'] as const
+
+const WORDS: SourceWords = {
+  one: 'sandbox',
+  many: 'sandboxes',
+  forms: 'sandbox:ID, image:NAME:TAG or dockerfile:PATH',
+}
 
 /** What can be captured: the sandboxes are listed, images and Dockerfiles are named by whoever has them. */
 export function createSources(cloud: Cloud): Pick<Provider, 'resolveSource' | 'sources'> {
@@ -19,17 +26,6 @@ export function createSources(cloud: Cloud): Pick<Provider, 'resolveSource' | 's
     const all = await api.sandboxes(ctx)
     for (const { id, name } of all) names.tell(id, name)
     return all
-  }
-
-  async function onlySandbox(ctx: Context): Promise<Source> {
-    const [only, ...others] = await everySandbox(ctx)
-    if (only && others.length === 0) return sourceOf(only)
-    const many = only ? `${others.length + 1} sandboxes` : 'no sandbox'
-    throw fail(
-      'INVALID_ARGUMENT',
-      `There is ${many} here, so the source must be named. Nothing was changed.`,
-      'snapshot_sources lists the sandboxes. Pass source as sandbox:ID, image:NAME:TAG or dockerfile:PATH.',
-    )
   }
 
   async function sandbox(idOrName: string, ctx: Context): Promise<Source> {
@@ -47,7 +43,7 @@ export function createSources(cloud: Cloud): Pick<Provider, 'resolveSource' | 's
 
   return {
     async resolveSource(text, ctx) {
-      if (text === undefined) return onlySandbox(ctx)
+      if (text === undefined) return onlySource((await everySandbox(ctx)).map(sourceOf), WORDS, DAYTONA)
       const { kind, id } = split(text)
       if (kind === 'image') return { kind, id: checkImage(id), name: id }
       if (kind === 'dockerfile') return locateDockerfile(id, roots)
@@ -63,22 +59,14 @@ export function createSources(cloud: Cloud): Pick<Provider, 'resolveSource' | 's
 function split(text: string): { kind: string; id: string } {
   const [, kind = 'sandbox', id = ''] = /^(?:([a-z][a-z0-9_]*):)?(.*)$/s.exec(text) ?? []
   if ((SOURCE_KINDS as readonly string[]).includes(kind) && id !== '') return { kind, id }
-  throw fail(
-    kind === 'sandbox' || id === '' ? 'INVALID_ARGUMENT' : 'UNSUPPORTED',
-    `Daytona cannot capture "${plain(text, 100)}". Nothing was changed.`,
-    'Pass source as sandbox:ID, image:NAME:TAG or dockerfile:PATH. snapshot_sources lists the sandboxes.',
-  )
+  const code = kind === 'sandbox' || id === '' ? 'INVALID_ARGUMENT' : 'UNSUPPORTED'
+  throw noSource(text, WORDS, DAYTONA, code)
 }
 
 const sourceOf = ({ id, name }: SandboxRecord): Source => ({ kind: 'sandbox', id, name: name || id })
 
 function itemOf(sandbox: SandboxRecord): SourceItem {
-  const { id, state, snapshot, target } = sandbox
+  const { state, snapshot, target } = sandbox
   const facts = [state, target && `in ${target}`, snapshot && `made from ${snapshot}`]
-  return {
-    ...sourceOf(sandbox),
-    provider: PROVIDER,
-    source: `sandbox:${id}`,
-    note: plain(facts.filter(Boolean).join(', ')),
-  }
+  return sourceItem(DAYTONA, sourceOf(sandbox), facts.filter(Boolean).join(', '))
 }

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { Snapshot, Source, State } from '../../snapshots/model.ts'
 import { plain } from '../../snapshots/plain.ts'
+import type { Vendor } from '../cloud.ts'
 import { bytesOf, sandboxInRef, saysMemory } from './assumptions.ts'
 import { isAuto } from './names.ts'
 import type { SnapshotRecord } from './schemas.ts'
 
 export const PROVIDER = 'daytona'
+export const DAYTONA = { provider: PROVIDER, title: 'Daytona' } as const satisfies Vendor
 
 const STATES: Record<string, State> = {
   pending: 'creating',

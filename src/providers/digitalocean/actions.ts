@@ -1,12 +1,13 @@
-import { fail, SnapshotError } from '../../snapshots/errors.ts'
+import { fail } from '../../snapshots/errors.ts'
 import type { Context } from '../../snapshots/provider.ts'
 import type { CallContext } from '../http/exchange.ts'
+import { lookFor, sendOnce } from '../once.ts'
+import { waitFor } from '../wait.ts'
 import type { ActionBody } from './api.ts'
 import { ASSUMED } from './assumptions.ts'
 import type { Env } from './env.ts'
-import { lookFor, sendOnce } from './once.ts'
+import { patiently } from './patiently.ts'
 import type { Action } from './schemas.ts'
-import { patiently, until } from './waiting.ts'
 
 /** An action on a Droplet, and those of its type that there were before it: what is found beside them is new. */
 export interface Wanted {
@@ -42,13 +43,13 @@ export function startAction(
   ctx: Context,
 ): Promise<Action> {
   const find = findNew(env, { droplet, type: body.type, known })
-  const send = () => patiently(env, (call) => env.api.act(droplet, body, call), ctx)
-  return sendOnce(env, { send, find }, ctx)
+  const send = () => patiently(() => env.api.act(droplet, body, ctx), env, ctx)
+  return sendOnce({ send, find }, env, ctx)
 }
 
 /** The action that an earlier process may have started; undefined when it has not. */
 export async function startedAction(env: Env, wanted: Wanted, ctx: Context): Promise<Action | undefined> {
-  return lookFor(env, findNew(env, wanted), ctx)
+  return lookFor(findNew(env, wanted), env, ctx)
 }
 
 /** How an action has ended: `gone` together with its Droplet. */
@@ -61,24 +62,21 @@ export async function endOf(
   what: string,
   ctx: Context,
 ): Promise<End> {
-  try {
-    const { status } = await until(
-      env,
-      {
-        read: (call) => env.api.action(droplet, action.id, call),
-        settled: ({ status }) => status === 'completed' || status === 'errored',
-        describe: () => what,
-        ...('status' in action && { initial: action as Action }),
-        firstMs: 5000,
-        timeoutMs: ASSUMED.actionMs,
-      },
-      ctx,
-    )
-    return status as End
-  } catch (error) {
-    if (error instanceof SnapshotError && error.code === 'NOT_FOUND') return 'gone'
-    throw error
-  }
+  const { status } = await waitFor<Pick<Action, 'status'>>(
+    {
+      what: 'The action',
+      read: (call) => env.api.action(droplet, action.id, call),
+      settled: ({ status }) => status === 'completed' || status === 'errored',
+      describe: () => what,
+      gone: () => ({ status: 'gone' }),
+      ...('status' in action && { initial: action as Action }),
+      firstMs: 5000,
+      timeoutMs: ASSUMED.actionMs,
+    },
+    env,
+    ctx,
+  )
+  return status as End
 }
 
 /** Why an action has failed is told nowhere. */

@@ -1,15 +1,16 @@
 import { z } from 'zod'
 import { fail, SnapshotError } from '../../snapshots/errors.ts'
 import type { Context } from '../../snapshots/provider.ts'
+import { absent } from '../absent.ts'
 import type { CallContext } from '../http/exchange.ts'
+import { lookFor } from '../once.ts'
+import { waitFor } from '../wait.ts'
 import { type End, endOf, errored, knownActions, startAction, startedAction } from './actions.ts'
 import { ASSUMED } from './assumptions.ts'
 import type { Env } from './env.ts'
-import { absent } from './ids.ts'
-import { lookFor } from './once.ts'
+import { undone } from './patiently.ts'
 import { isOn, shutDown, thenSwitchedOn, untilOff } from './power.ts'
 import type { Droplet } from './schemas.ts'
-import { undone, until } from './waiting.ts'
 
 /** What is noted while a Droplet is captured, enough to find out later what came of it. */
 export const DropletCapture = z.object({
@@ -68,16 +69,17 @@ async function take(env: Env, facts: DropletCapture, ctx: Context): Promise<stri
 
 async function takeUp(env: Env, facts: DropletCapture, ctx: Context): Promise<string> {
   const { droplet, known } = facts
-  if (known === undefined) throw nothingMade('The server ended before the snapshot was asked for.')
-  const ready = await until(
-    env,
+  if (known === undefined) throw nothingMade('The process ended before the snapshot was asked for.')
+  const ready = await waitFor(
     {
+      what: 'The capture',
       read: snapshotNamed(env, facts),
       settled: () => true,
       describe: () => 'looking for the snapshot',
       firstMs: 2000,
       timeoutMs: ASSUMED.lagMs,
     },
+    env,
     ctx,
   )
   if (ready !== undefined) return ready
@@ -87,7 +89,7 @@ async function takeUp(env: Env, facts: DropletCapture, ctx: Context): Promise<st
   await ctx.note?.({ ...facts, action: id })
   const end = await endOf(env, droplet, { id }, 'DigitalOcean copies the disk', ctx)
   if (end === 'errored') throw failed()
-  const found = await lookFor(env, snapshotNamed(env, facts), ctx)
+  const found = await lookFor(snapshotNamed(env, facts), env, ctx)
   if (found !== undefined) return found
   // The action was somebody else's.
   throw nothingMade('What was done to the Droplet has left no snapshot of this operation.')
@@ -96,15 +98,16 @@ async function takeUp(env: Env, facts: DropletCapture, ctx: Context): Promise<st
 /** The action does not tell what it has made, and lists show it a little later. */
 async function made(env: Env, facts: DropletCapture, end: End, ctx: Context): Promise<string> {
   if (end === 'errored') throw failed()
-  const found = await until(
-    env,
+  const found = await waitFor(
     {
+      what: 'The listing of the snapshot',
       read: snapshotNamed(env, facts),
       settled: (id) => id !== undefined,
       describe: () => 'waiting for the snapshot to be listed',
       firstMs: 2000,
       timeoutMs: ASSUMED.lagMs,
     },
+    env,
     ctx,
   )
   return found!

@@ -2,9 +2,10 @@ import { z } from 'zod'
 import { fail } from '../../snapshots/errors.ts'
 import type { Context } from '../../snapshots/provider.ts'
 import type { CallContext } from '../http/exchange.ts'
-import type { Env } from './env.ts'
+import { lookFor, sendOnce } from '../once.ts'
+import { neverBegun } from '../refusals.ts'
+import { DIGITALOCEAN, type Env } from './env.ts'
 import { SNAPSHOTS_PER_VOLUME } from './limits.ts'
-import { lookFor, sendOnce } from './once.ts'
 import type { VendorSnapshot } from './schemas.ts'
 
 /** What is noted before the snapshot is asked for. */
@@ -25,20 +26,15 @@ export async function captureVolume(
   if (present.length >= SNAPSHOTS_PER_VOLUME) throw full(present.length)
   await ctx.note?.(facts)
   const send = () => api.newVolumeSnapshot(volume, { name, tags }, ctx)
-  const { id } = await sendOnce(env, { send, find: named(env, facts) }, ctx)
+  const { id } = await sendOnce({ send, find: named(env, facts) }, env, ctx)
   return String(id)
 }
 
 /** Of a capture that another process has begun. */
 export async function resumeVolumeCapture(env: Env, facts: VolumeCapture, ctx: Context): Promise<string> {
-  const found = await lookFor(env, named(env, facts), ctx)
+  const found = await lookFor(named(env, facts), env, ctx)
   if (found) return String(found.id)
-  throw fail(
-    'CONFLICT',
-    'The snapshot was never begun. No snapshot was made.',
-    'Call snapshot_create again.',
-    { retryable: true },
-  )
+  throw neverBegun('snapshot_create', DIGITALOCEAN)
 }
 
 const named =

@@ -5,19 +5,20 @@ import type { Interrupted } from '../../snapshots/interrupted.ts'
 import { quotedName } from '../../snapshots/plain.ts'
 import type { Context, CreatePlan, CreateRequest, CreateResult } from '../../snapshots/provider.ts'
 import { DigitalOceanCreate } from '../../snapshots/requests.ts'
+import { neverBegun } from '../refusals.ts'
+import { waitFor } from '../wait.ts'
+import { ASSUMED } from './assumptions.ts'
 import { captureDroplet, DropletCapture, resumeCapture } from './capture-droplet.ts'
 import { captureVolume, resumeVolumeCapture, VolumeCapture } from './capture-volume.ts'
-import type { Env } from './env.ts'
+import { DIGITALOCEAN, type Env } from './env.ts'
 import { findSnapshot } from './find.ts'
 import { numberIn } from './ids.ts'
 import { duration, mostMinutes, SHUTDOWN_MS } from './limits.ts'
 import { marked } from './names.ts'
 import { isOn } from './power.ts'
-import { risingProgress } from './progress.ts'
 import type { Droplet } from './schemas.ts'
 import { tagNew } from './tagging.ts'
 import { PROTECTED, tagsOf } from './tags.ts'
-import { until } from './waiting.ts'
 
 /** Only a running Droplet that is to be switched off has anything done to it. */
 export async function planCreate(
@@ -45,8 +46,7 @@ export async function planCreate(
   }
 }
 
-export async function create(env: Env, request: CreateRequest, outer: Context): Promise<CreateResult> {
-  const ctx = risingProgress(outer, env.time)
+export async function create(env: Env, request: CreateRequest, ctx: Context): Promise<CreateResult> {
   const { power_off: powerOff = false } = optionsOf(request)
   const tags = tagsFor(request)
   const name = marked(request.name, ctx.operation, request.auto)
@@ -61,16 +61,13 @@ export async function create(env: Env, request: CreateRequest, outer: Context): 
 export async function resumeCreate(
   env: Env,
   { request, facts }: Interrupted<CreateRequest>,
-  outer: Context,
+  ctx: Context,
 ): Promise<CreateResult> {
-  const ctx = risingProgress(outer, env.time)
   const droplet = DropletCapture.safeParse(facts).data
   if (droplet) return labelled(env, await resumeCapture(env, droplet, ctx), tagsFor(request), ctx)
   const volume = VolumeCapture.safeParse(facts).data
   if (volume) return shown(env, await resumeVolumeCapture(env, volume, ctx), [], ctx)
-  throw fail('CONFLICT', 'The server ended before anything was asked for. Nothing was made.', 'Call again.', {
-    retryable: true,
-  })
+  throw neverBegun('snapshot_create', DIGITALOCEAN)
 }
 
 /** Images take their tags only when they are there. */
@@ -80,15 +77,16 @@ async function labelled(env: Env, id: string, tags: string[], ctx: Context): Pro
 }
 
 async function shown(env: Env, id: string, warnings: string[], ctx: Context): Promise<CreateResult> {
-  const { snapshot } = await until(
-    env,
+  const { snapshot } = await waitFor(
     {
+      what: 'The reading of the snapshot',
       read: (call) => findSnapshot(env, id, call),
       settled: () => true,
       describe: () => 'reading the snapshot',
       firstMs: 2000,
-      timeoutMs: 60_000,
+      timeoutMs: ASSUMED.lagMs,
     },
+    env,
     ctx,
   )
   return { snapshot, ...(warnings.length > 0 && { warnings }) }

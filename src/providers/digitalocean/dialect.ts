@@ -3,6 +3,7 @@ import type { ErrorCode } from '../../snapshots/errors.ts'
 import type { Answer } from '../http/answer.ts'
 import { type Dialect, type Refusal, retryAfterMs } from '../http/dialect.ts'
 import { ASSUMED } from './assumptions.ts'
+import { DIGITALOCEAN } from './env.ts'
 
 const Problem = z.object({ id: z.string(), message: z.string(), request_id: z.string().nullish() })
 /** That of a tag with a bad name is the only other shape. */
@@ -42,7 +43,7 @@ const TOLD: readonly (Refusal & { status: readonly number[]; says: RegExp })[] =
 ]
 
 export const dialect: Dialect = {
-  title: 'DigitalOcean',
+  title: DIGITALOCEAN.title,
   errorOf({ status, body }) {
     const message = messageOf(body)
     if (message === undefined) return undefined

@@ -1,7 +1,7 @@
-import { toProblem } from '../../snapshots/errors.ts'
 import { plain } from '../../snapshots/plain.ts'
 import type { Health } from '../../snapshots/provider.ts'
 import type { CallContext } from '../http/exchange.ts'
+import { unwell } from '../unwell.ts'
 import type { Env } from './env.ts'
 import { allSnapshots } from './find.ts'
 import { costOf, dollars } from './limits.ts'
@@ -35,8 +35,7 @@ export async function health(env: Env, ctx: CallContext): Promise<Health> {
       }),
     }
   } catch (error) {
-    const { code, message } = toProblem(error)
-    return { healthy: false, error: { code, message } }
+    return unwell(error)
   }
 }
 

@@ -1,4 +1,4 @@
-import { fail, SnapshotError } from '../../snapshots/errors.ts'
+import { fail } from '../../snapshots/errors.ts'
 import { plain } from '../../snapshots/plain.ts'
 import type { VendorSnapshot } from './schemas.ts'
 
@@ -34,10 +34,4 @@ export function imageId({ id }: Pick<VendorSnapshot, 'id'>): number {
     `DigitalOcean shows the snapshot ${plain(String(id), 80)} of a Droplet, whose id is no number. Nothing was changed.`,
     'Look at it in the control panel of DigitalOcean.',
   )
-}
-
-/** For what may be gone: undefined then. */
-export function absent(error: unknown): undefined {
-  if (error instanceof SnapshotError && error.code === 'NOT_FOUND') return undefined
-  throw error
 }

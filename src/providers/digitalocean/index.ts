@@ -1,6 +1,7 @@
 import type { Capabilities, Provider } from '../../snapshots/provider.ts'
 import type { CloudOptions } from '../cloud.ts'
 import { realTime } from '../http/time.ts'
+import { rising } from '../rising.ts'
 import { connect } from './connect.ts'
 import { create, planCreate, resumeCreate } from './create.ts'
 import { type Env, PROVIDER } from './env.ts'
@@ -45,18 +46,18 @@ export function createDigitalOceanProvider(options: DigitalOceanOptions): Provid
     resolveSource: (text, ctx) => resolveSource(env, text, ctx),
     sources: (query, ctx) => listSources(env, query, ctx),
     planCreate: (request, ctx) => planCreate(env, request, ctx),
-    create: (request, ctx) => create(env, request, ctx),
+    create: (request, ctx) => create(env, request, rising(ctx)),
     list: (query, ctx) => listSnapshots(env, query, ctx),
     get: async (native, ctx) => (await findSnapshot(env, native, ctx)).snapshot,
     planRestore: (request, ctx) => planRestore(env, request, ctx),
-    restore: (plan, ctx) => restore(env, plan, ctx),
+    restore: (plan, ctx) => restore(env, plan, rising(ctx)),
     planDelete: (natives, ctx) => planDelete(env, natives, ctx),
-    delete: (plan, ctx) => deleteSnapshots(env, plan, ctx),
-    update: (native, change, ctx) => update(env, native, change, ctx),
+    delete: (plan, ctx) => deleteSnapshots(env, plan, rising(ctx)),
+    update: (native, change, ctx) => update(env, native, change, rising(ctx)),
     unprotect: (native, ctx) => unprotect(env, native, ctx),
     resume: {
-      create: (interrupted, ctx) => resumeCreate(env, interrupted, ctx),
-      restore: (interrupted, ctx) => resumeRestore(env, interrupted, ctx),
+      create: (interrupted, ctx) => resumeCreate(env, interrupted, rising(ctx)),
+      restore: (interrupted, ctx) => resumeRestore(env, interrupted, rising(ctx)),
     },
     health: (ctx) => health(env, ctx),
     close: env.api.close,

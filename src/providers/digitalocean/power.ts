@@ -2,12 +2,12 @@ import { SnapshotError, toProblem } from '../../snapshots/errors.ts'
 import type { Context } from '../../snapshots/provider.ts'
 import { poll } from '../http/poll.ts'
 import type { Time } from '../http/time.ts'
+import { waitFor } from '../wait.ts'
 import { knownActions, startAction } from './actions.ts'
 import { ASSUMED } from './assumptions.ts'
 import type { Env } from './env.ts'
 import { SHUTDOWN_MS } from './limits.ts'
 import type { Droplet } from './schemas.ts'
-import { until } from './waiting.ts'
 
 /** Statuses of a Droplet. That its action is over says nothing: the status follows later. */
 export const isOn = ({ status }: Pick<Droplet, 'status'>) => status === 'active'
@@ -28,11 +28,13 @@ export async function untilOff(env: Env, droplet: number, ctx: Context): Promise
     ...STEP,
   }
   const { time, random } = env
-  const { settled, error } = await poll({ ...waiting, time, random }, ctx)
+  const { settled, late, error } = await poll({ ...waiting, time, random }, ctx)
   if (settled) return
-  if (error) throw error
+  if (error && !late) throw error
+  // What was seen last may be old: nobody need have answered since.
+  if (error && isOff(await waiting.read(ctx))) return
   await start(env, droplet, 'power_off', ctx)
-  await until(env, waiting, ctx)
+  await waitFor({ what: 'The power-off', ...waiting }, env, ctx)
 }
 
 /**
@@ -66,15 +68,16 @@ async function switchOn(env: Env, droplet: number, ctx: Context): Promise<void> 
   const { api, time, random } = env
   const read = (call: Pick<Context, 'signal' | 'log'>) => api.droplet(droplet, call)
   const down = { read, settled: isOff, describe: () => 'looking whether the Droplet is off', ...STEP }
-  const { settled, error } = await poll({ ...down, timeoutMs: SHUTDOWN_MS, time, random }, ctx)
+  const { settled, late, error } = await poll({ ...down, timeoutMs: SHUTDOWN_MS, time, random }, ctx)
   // Destroyed meanwhile: there is nothing to switch on.
-  if (error?.code === 'NOT_FOUND') return
-  if (error) throw error
+  if (error?.code === 'NOT_FOUND' && !late) return
+  if (error && !late) throw error
   // What was seen last may be old: nobody need have answered since.
   if (!settled && isOn(await read(ctx))) return
   await start(env, droplet, 'power_on', ctx)
   const describe = () => 'waiting for the Droplet to be on again'
-  await until(env, { read, settled: isOn, describe, timeoutMs: ASSUMED.bootMs, ...STEP }, ctx)
+  const what = 'The start of the Droplet'
+  await waitFor({ what, read, settled: isOn, describe, timeoutMs: ASSUMED.bootMs, ...STEP }, env, ctx)
 }
 
 async function start(

@@ -2,11 +2,11 @@ import { fail, SnapshotError } from '../../snapshots/errors.ts'
 import { plain } from '../../snapshots/plain.ts'
 import type { Context } from '../../snapshots/provider.ts'
 import type { CallContext } from '../http/exchange.ts'
+import { sendOnce } from '../once.ts'
+import { waitFor } from '../wait.ts'
 import { ASSUMED } from './assumptions.ts'
 import type { Env } from './env.ts'
-import { sendOnce } from './once.ts'
 import type { Action } from './schemas.ts'
-import { until } from './waiting.ts'
 
 /** Copies an image to more regions, all at the same time, and waits until it is there. Where it is already, nothing is done. */
 export async function addRegions(
@@ -32,7 +32,7 @@ async function begin(env: Env, image: number, region: string, ctx: Context): Pro
       ({ id, type, region_slug }) => type === 'transfer' && region_slug === region && !known.includes(id),
     )
   try {
-    return await sendOnce(env, { send, find }, ctx)
+    return await sendOnce({ send, find }, env, ctx)
   } catch (error) {
     const refused = error instanceof SnapshotError && error.problem.status === 422
     if (refused && (await regionsOf(env, image, ctx)).includes(region)) return undefined
@@ -48,11 +48,12 @@ async function arrived(
   action: Action | undefined,
   ctx: Context,
 ): Promise<void> {
+  const what = `The copy to ${plain(region)}`
   const describe = () => `DigitalOcean copies the snapshot to ${region}`
   if (action) {
-    const { status } = await until(
-      env,
+    const { status } = await waitFor(
       {
+        what,
         // By the id of the image: under that of the action nothing is found.
         read: (call) => env.api.imageAction(image, action.id, call),
         settled: ({ status }) => status === 'completed' || status === 'errored',
@@ -61,13 +62,14 @@ async function arrived(
         firstMs: 5000,
         timeoutMs: ASSUMED.actionMs,
       },
+      env,
       ctx,
     )
     if (status === 'errored') throw lost(region)
   }
   const settled = (regions: string[]) => regions.includes(region)
   const read = (call: CallContext) => regionsOf(env, image, call)
-  await until(env, { read, settled, describe, firstMs: 2000, timeoutMs: ASSUMED.lagMs }, ctx)
+  await waitFor({ what, read, settled, describe, firstMs: 2000, timeoutMs: ASSUMED.lagMs }, env, ctx)
 }
 
 const regionsOf = async ({ api }: Env, image: number, ctx: CallContext): Promise<string[]> =>

@@ -4,20 +4,21 @@ import { fail, SnapshotError } from '../../snapshots/errors.ts'
 import { quotedName } from '../../snapshots/plain.ts'
 import type { Context, RestorePlan, RestoreRequest, RestoreResult } from '../../snapshots/provider.ts'
 import type { CallContext } from '../http/exchange.ts'
+import { lookFor, sendOnce } from '../once.ts'
+import { deletedMeanwhile, neverBegun } from '../refusals.ts'
+import { waitFor } from '../wait.ts'
 import { errored } from './actions.ts'
 import { ASSUMED } from './assumptions.ts'
-import { type Env, PROVIDER } from './env.ts'
+import { DIGITALOCEAN, type Env, PROVIDER } from './env.ts'
 import type { Found } from './find.ts'
 import { dollars } from './limits.ts'
 import { hostName } from './names.ts'
-import { lookFor, sendOnce } from './once.ts'
 import { isOn } from './power.ts'
 import type { NewDropletOptions } from './restore-options.ts'
 import type { Action, Droplet } from './schemas.ts'
 import { placeFor } from './sizes.ts'
 import { dropletSource } from './sources.ts'
 import { operationTag } from './tags.ts'
-import { until } from './waiting.ts'
 
 /** What is noted before a new Droplet is asked for, and its id afterwards. */
 export const NewDropletFacts = z.object({ tag: z.string(), new_droplet: z.number().optional() })
@@ -76,7 +77,7 @@ export async function restoreToNewDroplet(
   await ctx.note?.({ tag })
   const body = { name, region, size, image, ...(ssh_keys && { ssh_keys }), tags: [tag] }
   const send = () => api.newDroplet(body, ctx)
-  const droplet = await sendOnce(env, { send, find: carrying(env, tag) }, ctx)
+  const droplet = await sendOnce({ send, find: carrying(env, tag) }, env, ctx)
   await ctx.note?.({ tag, new_droplet: droplet.id }).catch((error: unknown) => {
     ctx.log.warn('the id of a new Droplet was not noted', { error })
   })
@@ -89,11 +90,9 @@ export async function resumeNewDroplet(
   facts: NewDropletFacts,
   ctx: Context,
 ): Promise<RestoreResult> {
-  const id = facts.new_droplet ?? (await lookFor(env, carrying(env, facts.tag), ctx))?.id
+  const id = facts.new_droplet ?? (await lookFor(carrying(env, facts.tag), env, ctx))?.id
   if (id !== undefined) return running(env, id, ctx)
-  throw fail('CONFLICT', 'The new Droplet was never asked for. Nothing was made.', 'Call again.', {
-    retryable: true,
-  })
+  throw neverBegun('snapshot_restore', DIGITALOCEAN)
 }
 
 const carrying =
@@ -104,9 +103,9 @@ const carrying =
 /** Waits until it runs. `begun` is how it was just shown. */
 async function running(env: Env, id: number, ctx: Context, begun?: Droplet): Promise<RestoreResult> {
   const { api } = env
-  const { droplet, creation } = await until<{ droplet: Droplet; creation: Action | undefined }>(
-    env,
+  const { droplet, creation } = await waitFor<{ droplet: Droplet; creation: Action | undefined }>(
     {
+      what: `The making of the Droplet ${id}`,
       async read(call) {
         const droplet = await api.droplet(id, call)
         const actions = isOn(droplet) ? [] : await api.actions(id, call)
@@ -115,9 +114,13 @@ async function running(env: Env, id: number, ctx: Context, begun?: Droplet): Pro
       settled: ({ droplet, creation }) => isOn(droplet) || creation?.status === 'errored',
       describe: ({ droplet }) => `DigitalOcean makes the Droplet ${droplet.id}`,
       ...(begun && { initial: { droplet: begun, creation: undefined } }),
+      gone(cause) {
+        throw deletedMeanwhile(`The Droplet ${id}`, 'snapshot_restore', DIGITALOCEAN, cause)
+      },
       firstMs: 5000,
       timeoutMs: ASSUMED.actionMs,
     },
+    env,
     ctx,
   )
   if (isOn(droplet)) return { targets: [dropletSource(droplet)], warnings: [] }

@@ -2,10 +2,11 @@ import { z } from 'zod'
 import { fail, SnapshotError, toProblem } from '../../snapshots/errors.ts'
 import { plain } from '../../snapshots/plain.ts'
 import type { Context, RestorePlan, RestoreResult } from '../../snapshots/provider.ts'
+import { absent } from '../absent.ts'
 import { type End, endOf, errored, knownActions, startAction, startedAction } from './actions.ts'
 import { captureDroplet } from './capture-droplet.ts'
 import { type Env, PROVIDER } from './env.ts'
-import { absent, imageId } from './ids.ts'
+import { imageId } from './ids.ts'
 import { marked } from './names.ts'
 import type { InPlaceOptions } from './restore-options.ts'
 import type { Action } from './schemas.ts'
@@ -49,7 +50,7 @@ export async function resumeInPlace(env: Env, facts: InPlace, ctx: Context): Pro
   if (id === undefined)
     throw fail(
       'CONFLICT',
-      `The server ended before the ${type} was asked for. The Droplet was not touched.`,
+      `The process ended before the ${type} was asked for. The Droplet was not touched.`,
       'Call snapshot_restore again.',
       { retryable: true },
     )

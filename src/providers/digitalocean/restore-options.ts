@@ -1,7 +1,8 @@
 import type { z } from 'zod'
-import { fail } from '../../snapshots/errors.ts'
 import type { RestoreRequest } from '../../snapshots/provider.ts'
 import { DigitalOceanRestore } from '../../snapshots/requests.ts'
+import { meaninglessOption } from '../refusals.ts'
+import { DIGITALOCEAN } from './env.ts'
 import { isOfVolume } from './ids.ts'
 import type { VendorSnapshot } from './schemas.ts'
 
@@ -31,9 +32,5 @@ export function optionsOf({ options, mode }: RestoreRequest, snapshot: VendorSna
     ([name, value]) => value !== undefined && value !== false && !takes.includes(name),
   )
   if (!beyond) return parsed
-  throw fail(
-    'INVALID_ARGUMENT',
-    `"${beyond[0]}" has no meaning for ${WHAT[kind]}. Nothing was changed.`,
-    `Leave it out. Here are possible: ${takes.join(', ')}.`,
-  )
+  throw meaninglessOption(beyond[0], WHAT[kind], takes, DIGITALOCEAN)
 }

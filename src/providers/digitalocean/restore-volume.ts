@@ -4,12 +4,13 @@ import { fail } from '../../snapshots/errors.ts'
 import { plain, quotedName } from '../../snapshots/plain.ts'
 import type { Context, RestorePlan, RestoreRequest, RestoreResult } from '../../snapshots/provider.ts'
 import type { CallContext } from '../http/exchange.ts'
+import { lookFor, sendOnce } from '../once.ts'
+import { neverBegun } from '../refusals.ts'
 import { ASSUMED } from './assumptions.ts'
-import type { Env } from './env.ts'
+import { DIGITALOCEAN, type Env } from './env.ts'
 import type { Found } from './find.ts'
 import { dollars } from './limits.ts'
 import { volumeName } from './names.ts'
-import { lookFor, sendOnce } from './once.ts'
 import type { NewVolumeOptions } from './restore-options.ts'
 import type { VendorSnapshot, Volume } from './schemas.ts'
 import { volumeSource } from './sources.ts'
@@ -78,16 +79,14 @@ export async function restoreToNewVolume(
   const { name, region, size_gb: size_gigabytes } = volume
   const body = { name, region, size_gigabytes, snapshot_id, tags: [facts.tag] }
   const send = () => api.newVolume(body, ctx)
-  return resultOf(await sendOnce(env, { send, find: ours(env, facts) }, ctx), volume)
+  return resultOf(await sendOnce({ send, find: ours(env, facts) }, env, ctx), volume)
 }
 
 /** Of one that an earlier process has asked for. */
 export async function resumeNewVolume(env: Env, facts: NewVolumeFacts, ctx: Context): Promise<RestoreResult> {
-  const found = await lookFor(env, ours(env, facts), ctx)
+  const found = await lookFor(ours(env, facts), env, ctx)
   if (found) return resultOf(found, facts.volume)
-  throw fail('CONFLICT', 'The new volume was never asked for. Nothing was made.', 'Call again.', {
-    retryable: true,
-  })
+  throw neverBegun('snapshot_restore', DIGITALOCEAN)
 }
 
 /** Its name is unique in a region; the tag says that it is not somebody else's. */

@@ -1,12 +1,11 @@
-import { fail } from '../../snapshots/errors.ts'
 import type { Interrupted } from '../../snapshots/interrupted.ts'
 import type { Context, RestorePlan, RestoreRequest, RestoreResult } from '../../snapshots/provider.ts'
 import type { CallContext } from '../http/exchange.ts'
-import type { Env } from './env.ts'
+import { neverBegun, stalePlan } from '../refusals.ts'
+import { DIGITALOCEAN, type Env } from './env.ts'
 import { findSnapshot } from './find.ts'
 import { imageId, isOfVolume } from './ids.ts'
 import { planInPlace } from './plan-in-place.ts'
-import { risingProgress } from './progress.ts'
 import { NewDropletFacts, planNewDroplet, restoreToNewDroplet, resumeNewDroplet } from './restore-droplet.ts'
 import { InPlace, restoreInPlace, resumeInPlace } from './restore-in-place.ts'
 import { optionsOf } from './restore-options.ts'
@@ -23,15 +22,10 @@ export async function planRestore(env: Env, request: RestoreRequest, ctx: CallCo
 }
 
 /** PLAN_STALE where what the plan was made from has changed since. */
-export async function restore(env: Env, plan: RestorePlan, outer: Context): Promise<RestoreResult> {
-  const ctx = risingProgress(outer, env.time)
+export async function restore(env: Env, plan: RestorePlan, ctx: Context): Promise<RestoreResult> {
   const way = await wayOf(env, plan.request, ctx)
   if (way.plan.fingerprint === plan.fingerprint) return way.run(ctx)
-  throw fail(
-    'PLAN_STALE',
-    'Something has changed at DigitalOcean since the plan was made. Nothing was changed by this call.',
-    'Call snapshot_restore again to see the plan as it is now.',
-  )
+  throw stalePlan(DIGITALOCEAN)
 }
 
 async function wayOf(env: Env, request: RestoreRequest, ctx: CallContext): Promise<Way> {
@@ -54,21 +48,13 @@ async function wayOf(env: Env, request: RestoreRequest, ctx: CallContext): Promi
 export async function resumeRestore(
   env: Env,
   { facts }: Interrupted<RestoreRequest>,
-  outer: Context,
+  ctx: Context,
 ): Promise<RestoreResult> {
-  const ctx = risingProgress(outer, env.time)
   const inPlace = InPlace.safeParse(facts).data
   if (inPlace) return resumeInPlace(env, inPlace, ctx)
   const volume = NewVolumeFacts.safeParse(facts).data
   if (volume) return resumeNewVolume(env, volume, ctx)
   const droplet = NewDropletFacts.safeParse(facts).data
   if (droplet) return resumeNewDroplet(env, droplet, ctx)
-  throw fail(
-    'CONFLICT',
-    'The server ended before anything was asked for. Nothing was changed.',
-    'Call again.',
-    {
-      retryable: true,
-    },
-  )
+  throw neverBegun('snapshot_restore', DIGITALOCEAN)
 }

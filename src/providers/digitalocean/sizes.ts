@@ -1,8 +1,9 @@
 import { fail } from '../../snapshots/errors.ts'
 import { plain } from '../../snapshots/plain.ts'
+import { absent } from '../absent.ts'
 import type { CallContext } from '../http/exchange.ts'
 import type { Env } from './env.ts'
-import { absent, numberIn } from './ids.ts'
+import { numberIn } from './ids.ts'
 import type { Droplet, Size, VendorSnapshot } from './schemas.ts'
 
 /** Where and as what a new Droplet is made. */

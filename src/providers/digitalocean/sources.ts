@@ -1,62 +1,54 @@
-import { fail, SnapshotError } from '../../snapshots/errors.ts'
+import { SnapshotError } from '../../snapshots/errors.ts'
 import type { Source, SourceItem } from '../../snapshots/model.ts'
-import { plain } from '../../snapshots/plain.ts'
 import type { Page, SourceQuery } from '../../snapshots/provider.ts'
 import type { CallContext } from '../http/exchange.ts'
 import { sourcePage } from '../pages.ts'
-import { type Env, PROVIDER } from './env.ts'
+import { noSource, onlySource, type SourceWords, sourceItem } from '../sources.ts'
+import { DIGITALOCEAN, type Env } from './env.ts'
 import { isUuid, numberIn } from './ids.ts'
 import type { Droplet, VendorSnapshot, Volume } from './schemas.ts'
 
 export const dropletSource = ({ id, name }: Droplet): Source => ({ kind: 'droplet', id: String(id), name })
 export const volumeSource = ({ id, name }: Volume): Source => ({ kind: 'volume', id, name })
 
+const WORDS: SourceWords = {
+  one: 'Droplet or volume',
+  many: 'Droplets and volumes',
+  forms: 'droplet:ID or volume:UUID, such as droplet:3164444',
+}
+
 /** `droplet:ID`, `volume:UUID`, or the id alone; nothing, where there is only one thing to capture. */
 export async function resolveSource(env: Env, text: string | undefined, ctx: CallContext): Promise<Source> {
-  if (text === undefined) return onlySource(env, ctx)
+  if (text === undefined) {
+    const [droplets, volumes] = await everything(env, ctx)
+    return onlySource([...droplets.map(dropletSource), ...volumes.map(volumeSource)], WORDS, DIGITALOCEAN)
+  }
   const [, kind, id = text] = /^(droplet|volume):(.*)$/s.exec(text) ?? []
   const number = kind === 'volume' ? undefined : numberIn(id)
   if (number !== undefined) return dropletSource(await env.api.droplet(number, ctx))
   if (kind !== 'droplet' && isUuid(id)) return volumeSource(await env.api.volume(id.toLowerCase(), ctx))
-  throw fail(
-    'INVALID_ARGUMENT',
-    `${JSON.stringify(plain(text, 80))} is not a source here. Nothing was changed.`,
-    'A source looks like droplet:3164444 or volume:UUID; snapshot_sources lists them.',
-  )
+  throw noSource(text, WORDS, DIGITALOCEAN)
 }
 
-async function onlySource(env: Env, ctx: CallContext): Promise<Source> {
-  const [droplets, volumes] = await Promise.all([env.api.droplets(ctx), env.api.volumes(ctx)])
-  const all = [...droplets.map(dropletSource), ...volumes.map(volumeSource)]
-  const [only] = all
-  if (only && all.length === 1) return only
-  throw fail(
-    'INVALID_ARGUMENT',
-    `There are ${droplets.length} Droplets and ${volumes.length} volumes: say which is meant. Nothing was changed.`,
-    'snapshot_sources lists them; pass one as "source".',
-  )
+async function everything({ api }: Env, ctx: CallContext): Promise<[Droplet[], Volume[]]> {
+  return Promise.all([api.droplets(ctx), api.volumes(ctx)])
 }
 
 export async function listSources(env: Env, query: SourceQuery, ctx: CallContext): Promise<Page<SourceItem>> {
-  const [droplets, volumes] = await Promise.all([env.api.droplets(ctx), env.api.volumes(ctx)])
-  const item = (source: Source, more: Partial<SourceItem>): SourceItem => ({
-    ...source,
-    provider: PROVIDER,
-    source: `${source.kind}:${source.id}`,
-    ...more,
-  })
-  const items = [
-    ...droplets.map((each) =>
-      item(dropletSource(each), {
-        note: `${each.status}, ${each.region.slug}, disk of ${each.disk} GB`,
-        ...(each.snapshot_ids && { snapshots: each.snapshot_ids.length }),
-      }),
-    ),
-    ...volumes.map((each) =>
-      item(volumeSource(each), { note: `${each.region.slug}, ${each.size_gigabytes} GB` }),
-    ),
-  ]
-  return sourcePage(items, query)
+  const [droplets, volumes] = await everything(env, ctx)
+  return sourcePage([...droplets.map(dropletItem), ...volumes.map(volumeItem)], query)
+}
+
+function dropletItem(droplet: Droplet): SourceItem {
+  const { status, region, disk, snapshot_ids } = droplet
+  const note = `${status}, ${region.slug}, disk of ${disk} GB`
+  const item = sourceItem(DIGITALOCEAN, dropletSource(droplet), note)
+  return { ...item, ...(snapshot_ids && { snapshots: snapshot_ids.length }) }
+}
+
+function volumeItem(volume: Volume): SourceItem {
+  const { region, size_gigabytes } = volume
+  return sourceItem(DIGITALOCEAN, volumeSource(volume), `${region.slug}, ${size_gigabytes} GB`)
 }
 
 export type NameOf = (snapshot: VendorSnapshot) => string | undefined

@@ -1,8 +1,9 @@
 import { type SnapshotError, toProblem } from '../../snapshots/errors.ts'
+import { absent } from '../absent.ts'
 import type { CallContext } from '../http/exchange.ts'
 import type { Tagged } from './api.ts'
 import type { Env } from './env.ts'
-import { absent, isOfVolume } from './ids.ts'
+import { isOfVolume } from './ids.ts'
 import type { VendorSnapshot } from './schemas.ts'
 
 /** A snapshot as the calls for tags name it. */

@@ -5,7 +5,6 @@ import type { Env } from './env.ts'
 import { findSnapshot } from './find.ts'
 import { imageId, isOfVolume } from './ids.ts'
 import { renamed } from './names.ts'
-import { risingProgress } from './progress.ts'
 import { addRegions } from './regions.ts'
 import type { VendorSnapshot } from './schemas.ts'
 import { addTags, dropTags, tagged } from './tagging.ts'
@@ -16,9 +15,8 @@ export async function update(
   env: Env,
   native: string,
   change: UpdateRequest,
-  outer: Context,
+  ctx: Context,
 ): Promise<Snapshot> {
-  const ctx = risingProgress(outer, env.time)
   const { vendor } = await findSnapshot(env, native, ctx)
   checkPossible(vendor, change)
   const resource = tagged(vendor)

@@ -126,8 +126,7 @@ function progressOf<T>(
 
 const OPEN = { outcome: 'unknown', retryable: false } as const
 
-const cancelled = () =>
-  fail('CANCELLED', 'The wait was cancelled; what was started goes on.', LATER, OPEN)
+const cancelled = () => fail('CANCELLED', 'The wait was cancelled; what was started goes on.', LATER, OPEN)
 
 /** A look that was stopped takes that for the wish of the caller, which it was not. */
 const cutOff = (error: unknown) =>

@@ -9,6 +9,7 @@ import type {
 } from '../../snapshots/provider.ts'
 import { LocalCreate } from '../../snapshots/requests.ts'
 import type { Expirable } from '../index.ts'
+import { rising } from '../rising.ts'
 import { capture, withDirectory } from './capture.ts'
 import { compare } from './compare.ts'
 import type { Engine } from './engine.ts'

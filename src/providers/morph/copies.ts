@@ -2,13 +2,12 @@ import { fail, SnapshotError } from '../../snapshots/errors.ts'
 import type { Source } from '../../snapshots/model.ts'
 import { plain, someNames } from '../../snapshots/plain.ts'
 import type { Context } from '../../snapshots/provider.ts'
-import type { CallContext } from '../http/exchange.ts'
-import type { Search } from '../once.ts'
+import { type Find, lookFor, sendOnce } from '../once.ts'
+import { waitFor } from '../wait.ts'
 import type { Resources, Started } from './api.ts'
-import { lookForSure, sendOnceForSure } from './certain.ts'
+import { FIRST_LOOK_MS, MADE_MS } from './assumptions.ts'
 import type { Morph } from './engine.ts'
 import { COMMON_NAME, KEY } from './metadata.ts'
-import { waitFor } from './waits.ts'
 import type { Instance } from './wire.ts'
 
 /** Instances to be started from one snapshot. */
@@ -48,8 +47,8 @@ export async function startCopies(
   try {
     for (let copy = ids.length + 1; copy <= names.length; copy++) {
       await note(copy)
-      const once = { send: () => send(morph, wish, copy, ctx), ...searchFor(morph, operation, copy) }
-      ids.push(await sendOnceForSure(once, ctx))
+      const once = { send: () => send(morph, wish, copy, ctx), find: numbered(morph, operation, copy) }
+      ids.push(await sendOnce(once, morph, ctx))
     }
     await note()
     await whenRunning(morph, ids, ctx)
@@ -66,15 +65,14 @@ export async function existingCopies(
   ctx: Context,
 ): Promise<string[]> {
   if (sending === undefined) return instances
-  const found = await lookForSure(searchFor(morph, ctx.operation, sending), ctx)
+  const found = await lookFor(numbered(morph, ctx.operation, sending), morph, ctx)
   return found === undefined ? instances : [...instances, found]
 }
 
-/** For the instance that carries this operation and this number. */
-function searchFor({ api, time, random }: Morph, operation: string, copy: number): Search<string> {
+/** Looks for the instance that carries this operation and this number. */
+function numbered({ api }: Morph, operation: string, copy: number): Find<string> {
   const metadata = { [KEY.operation]: operation, [KEY.copy]: String(copy) }
-  const find = async (call: CallContext) => (await api.instances({ metadata }, call))[0]?.id
-  return { find, time, random }
+  return async (call) => (await api.instances({ metadata }, call))[0]?.id
 }
 
 async function send({ api }: Morph, wish: Wish, copy: number, ctx: Context): Promise<string> {
@@ -95,22 +93,25 @@ async function send({ api }: Morph, wish: Wish, copy: number, ctx: Context): Pro
 const ENDED: ReadonlySet<string> = new Set(['ready', 'paused', 'error'])
 
 async function whenRunning(morph: Morph, ids: readonly string[], ctx: Context): Promise<void> {
-  const { api, ...clock } = morph
   const ended = new Map<string, Instance>()
   await waitFor<number>(
     {
       what: 'The start',
       async read(call) {
         for (const id of ids.filter((each) => !ended.has(each))) {
-          const instance = await api.instance(id, call)
+          const instance = await morph.api.instance(id, call)
           if (ENDED.has(instance.status)) ended.set(id, instance)
         }
         return ended.size
       },
       settled: (count) => count === ids.length,
       describe: (count) => `Morph starts the copies, ${count} of ${ids.length} are there`,
+      gone(cause) {
+        throw cause
+      },
+      ...{ firstMs: FIRST_LOOK_MS, timeoutMs: MADE_MS },
     },
-    clock,
+    morph,
     ctx,
   )
   const lost = ids.filter((id) => ended.get(id)?.status === 'error')

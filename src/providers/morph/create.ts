@@ -4,12 +4,13 @@ import type { Interrupted } from '../../snapshots/interrupted.ts'
 import type { Context, CreateRequest, CreateResult } from '../../snapshots/provider.ts'
 import { MorphCreate } from '../../snapshots/requests.ts'
 import type { CallContext } from '../http/exchange.ts'
-import { lookForSure, sendOnceForSure } from './certain.ts'
-import type { Morph } from './engine.ts'
+import { lookFor, sendOnce } from '../once.ts'
+import { neverBegun } from '../refusals.ts'
+import { MORPH, type Morph } from './engine.ts'
 import { lifetime } from './lifetime.ts'
 import { checkLabels, isOf, KEY, metadataFor } from './metadata.ts'
+import { whenReady } from './ready.ts'
 import { toSnapshot } from './view.ts'
-import { whenReady } from './waits.ts'
 import type { MorphSnapshot } from './wire.ts'
 
 type Options = z.infer<typeof MorphCreate>
@@ -32,10 +33,8 @@ export async function create(morph: Morph, request: CreateRequest, ctx: Context)
   const once = {
     send: () => send(morph, request, options, ctx),
     find: (call: CallContext) => findMade(morph, ctx.operation, call),
-    time: morph.time,
-    random: morph.random,
   }
-  const begun = await sendOnceForSure(once, ctx)
+  const begun = await sendOnce(once, morph, ctx)
   await ctx.note?.({ snapshot: begun.id })
   return finish(morph, begun.id, ctx, begun)
 }
@@ -47,12 +46,11 @@ export async function resumeCreate(
   context: Context,
 ): Promise<CreateResult> {
   const ctx = { ...context, operation }
-  if (facts === undefined) throw neverBegun()
+  if (facts === undefined) throw neverBegun('snapshot_create', MORPH)
   const { snapshot } = Noted.parse(facts)
   if (snapshot !== undefined) return finish(morph, snapshot, ctx)
-  const { time, random } = morph
-  const found = await lookForSure({ find: (call) => findMade(morph, operation, call), time, random }, ctx)
-  if (!found) throw neverBegun()
+  const found = await lookFor((call) => findMade(morph, operation, call), morph, ctx)
+  if (!found) throw neverBegun('snapshot_create', MORPH)
   await ctx.note?.({ snapshot: found.id })
   return finish(morph, found.id, ctx, found)
 }
@@ -104,10 +102,3 @@ function checkResources({ source }: CreateRequest, { vcpus, memory_mb, disk_mb }
     'Leave them out; snapshot_restore with mode:"new" takes them, for a cold start.',
   )
 }
-
-const neverBegun = () =>
-  fail(
-    'NETWORK',
-    'The capture was interrupted before it had reached Morph. Nothing was made.',
-    'Call snapshot_create again if it is still wanted.',
-  )

@@ -1,13 +1,14 @@
 import type { ErrorCode } from '../../snapshots/errors.ts'
 import { type Dialect, type Refusal, retryAfterMs } from '../http/dialect.ts'
 import { isAboutQuota, passesByItself } from './assumptions.ts'
+import { MORPH } from './engine.ts'
 
 /**
  * Morph answers as FastAPI does: `{detail: text}`, and for what does not fit its description `{detail: [{loc, msg}]}`.
  * It documents neither waits nor request ids; the usual headers are read in case they come.
  */
 export const morphDialect: Dialect = {
-  title: 'Morph',
+  title: MORPH.title,
   errorOf({ status, body, text }) {
     const detail = text === '' ? 'no explanation' : detailOf(body)
     return detail === undefined ? undefined : meaningOf(status, detail)

@@ -1,10 +1,8 @@
-import type { Time } from '../http/time.ts'
+import type { Vendor } from '../cloud.ts'
+import type { Clock } from '../http/time.ts'
 import type { Api } from './api.ts'
 
-export interface Clock {
-  time: Time
-  random: () => number
-}
+export const MORPH = { provider: 'morph', title: 'Morph' } as const satisfies Vendor
 
 /** What all parts of the provider work with. */
 export interface Morph extends Clock {

@@ -1,5 +1,6 @@
 import { SnapshotError } from '../../snapshots/errors.ts'
 import type { Context, Health } from '../../snapshots/provider.ts'
+import { unwell } from '../unwell.ts'
 import type { Api } from './api.ts'
 import type { Morph } from './engine.ts'
 import type { Quota } from './wire.ts'
@@ -9,8 +10,7 @@ export async function health({ api }: Morph, ctx: Context): Promise<Health> {
   try {
     return { healthy: true, ...numbersOf(await api.quota(ctx)) }
   } catch (error) {
-    if (!(error instanceof SnapshotError) || error.code === 'CANCELLED') throw error
-    if (error.code === 'NOT_FOUND') return answers(api, ctx)
+    if (error instanceof SnapshotError && error.code === 'NOT_FOUND') return answers(api, ctx)
     return unwell(error)
   }
 }
@@ -20,15 +20,9 @@ async function answers(api: Api, ctx: Context): Promise<Health> {
     await api.images(ctx)
     return { healthy: true }
   } catch (error) {
-    if (!(error instanceof SnapshotError) || error.code === 'CANCELLED') throw error
     return unwell(error)
   }
 }
-
-const unwell = ({ problem: { code, message } }: SnapshotError): Health => ({
-  healthy: false,
-  error: { code, message },
-})
 
 /** By the vendor's codes; where two services share one, the later is told with its service. */
 function numbersOf({ services }: Quota): Required<Pick<Health, 'usage' | 'quota'>> {

@@ -3,14 +3,15 @@ import type { CloudOptions } from '../cloud.ts'
 import { realTime } from '../http/time.ts'
 import { createHttp } from '../http.ts'
 import { snapshotPage } from '../pages.ts'
+import { rising } from '../rising.ts'
+import { sourceKey } from '../sources.ts'
 import { createApi } from './api.ts'
 import { create, resumeCreate } from './create.ts'
 import { deleteSnapshots, planDelete } from './delete.ts'
 import { morphDialect } from './dialect.ts'
-import type { Morph } from './engine.ts'
+import { MORPH, type Morph } from './engine.ts'
 import { health } from './health.ts'
-import { KEY, sourceKey } from './metadata.ts'
-import { rising } from './progress.ts'
+import { KEY } from './metadata.ts'
 import { planRestore, restore, resumeRestore } from './restore.ts'
 import { resolveSource, sources } from './sources.ts'
 import { unprotect, update } from './update.ts'
@@ -37,11 +38,11 @@ const CAPABILITIES: Capabilities = {
 /** Snapshots of instances and images at Morph Cloud. */
 export function createMorphProvider(options: CloudOptions): Provider {
   const { key, baseUrl = BASE_URL, time = realTime, random = Math.random } = options
-  const http = createHttp({ provider: 'morph', baseUrl, key, dialect: morphDialect, time, random })
+  const http = createHttp({ provider: MORPH.provider, baseUrl, key, dialect: morphDialect, time, random })
   const morph: Morph = { api: createApi(http), time, random }
 
   return {
-    name: 'morph',
+    name: MORPH.provider,
     contract: 1,
     capabilities: CAPABILITIES,
     resolveSource: (text, ctx) => resolveSource(morph, text, ctx),

@@ -2,6 +2,7 @@ import { fail } from '../../snapshots/errors.ts'
 import { Labels, type Source } from '../../snapshots/model.ts'
 import { quotedName } from '../../snapshots/plain.ts'
 import type { CreateRequest } from '../../snapshots/provider.ts'
+import { sourceKey } from '../sources.ts'
 import type { Metadata } from './wire.ts'
 
 /**
@@ -54,8 +55,6 @@ export function factsOf(metadata: Metadata): Facts {
     auto: text(KEY.auto) === YES,
   }
 }
-
-export const sourceKey = ({ kind, id }: Pick<Source, 'kind' | 'id'>) => `${kind}:${id}`
 
 function sourceIn(key: string | undefined, name: string | undefined): Source | undefined {
   const [, kind, id] = /^(instance|image):(.+)$/.exec(key ?? '') ?? []

@@ -6,8 +6,9 @@ import type { Snapshot } from '../../snapshots/model.ts'
 import { plain, quotedName, someNames } from '../../snapshots/plain.ts'
 import type { Context, RestorePlan, RestoreRequest, RestoreResult } from '../../snapshots/provider.ts'
 import { MorphRestore } from '../../snapshots/requests.ts'
+import { neverBegun, stalePlan } from '../refusals.ts'
 import { existingCopies, startCopies, type Wish } from './copies.ts'
-import type { Morph } from './engine.ts'
+import { MORPH, type Morph } from './engine.ts'
 import { toSnapshot } from './view.ts'
 
 /** A restore is a new instance, or several: Morph puts nothing back into one that runs. */
@@ -47,12 +48,7 @@ export async function restore(morph: Morph, plan: RestorePlan, ctx: Context): Pr
   const { request, fingerprint, warnings } = plan
   checkRequest(request)
   const snapshot = toSnapshot(await morph.api.snapshot(request.snapshot, ctx))
-  if (fingerprintOf(snapshot) !== fingerprint)
-    throw fail(
-      'PLAN_STALE',
-      'The snapshot has changed since. Nothing was started.',
-      'Call snapshot_restore again.',
-    )
+  if (fingerprintOf(snapshot) !== fingerprint) throw stalePlan(MORPH)
   await ctx.stillHeld?.()
   const wish = wishFor(request, snapshot.name, ctx.operation)
   return { targets: await startCopies(morph, wish, [], ctx), warnings }
@@ -72,12 +68,7 @@ export async function resumeRestore(
   context: Context,
 ): Promise<RestoreResult> {
   const ctx = { ...context, operation }
-  if (facts === undefined)
-    throw fail(
-      'NETWORK',
-      'The restore was interrupted before it had reached Morph. Nothing was started.',
-      'Call snapshot_restore again if it is still wanted.',
-    )
+  if (facts === undefined) throw neverBegun('snapshot_restore', MORPH)
   const noted = Noted.parse(facts)
   const made = await existingCopies(morph, noted, ctx)
   const wish = { ...wishFor(request, '', operation), names: noted.names }

@@ -3,27 +3,27 @@ import type { Source, SourceItem } from '../../snapshots/model.ts'
 import { plain } from '../../snapshots/plain.ts'
 import type { Context, Page, SourceQuery } from '../../snapshots/provider.ts'
 import { sourcePage } from '../pages.ts'
+import { noSource, onlySource, type SourceWords, sourceItem, sourceKey } from '../sources.ts'
 import { DEFAULT_IMAGE } from './assumptions.ts'
-import type { Morph } from './engine.ts'
-import { factsOf, KEY, sourceKey } from './metadata.ts'
+import { MORPH, type Morph } from './engine.ts'
+import { factsOf, KEY } from './metadata.ts'
 import type { Image, Instance } from './wire.ts'
+
+const WORDS: SourceWords = {
+  one: 'instance',
+  many: 'instances',
+  forms: `instance:ID or image:ID, such as image:${DEFAULT_IMAGE} to begin with`,
+}
 
 /** All instances and all images. */
 export async function sources({ api }: Morph, query: SourceQuery, ctx: Context): Promise<Page<SourceItem>> {
   const [instances, images] = await Promise.all([api.instances({}, ctx), api.images(ctx)])
   const items = [
-    ...instances.map((instance) => itemOf(instanceSource(instance), describe(instance))),
-    ...images.map((image) => itemOf(imageSource(image), image.description ?? '')),
+    ...instances.map((instance) => sourceItem(MORPH, instanceSource(instance), describe(instance))),
+    ...images.map((image) => sourceItem(MORPH, imageSource(image), image.description ?? '')),
   ]
   return sourcePage(items, query)
 }
-
-const itemOf = (source: Source, note: string): SourceItem => ({
-  ...source,
-  provider: 'morph',
-  source: sourceKey(source),
-  ...(note !== '' && { note: plain(note) }),
-})
 
 /** `ready, 2 vCPU, 4096 MB of memory, 8192 MB of disk` */
 function describe({ status, spec }: Instance): string {
@@ -37,25 +37,12 @@ function describe({ status, spec }: Instance): string {
  * ask for its snapshots. Without a text the only instance; an image is captured only when it is named.
  */
 export async function resolveSource(morph: Morph, text: string | undefined, ctx: Context): Promise<Source> {
-  if (text === undefined) return onlyInstance(morph, ctx)
+  if (text === undefined)
+    return onlySource((await morph.api.instances({}, ctx)).map(instanceSource), WORDS, MORPH)
   const [, kind = '', id = ''] = /^(?:(instance|image):)?(.*)$/s.exec(text) ?? []
   if (kind === 'image') return image(morph, id || DEFAULT_IMAGE, ctx)
   if (kind === 'instance' || id.startsWith('morphvm_')) return instance(morph, id, ctx)
-  throw fail(
-    'INVALID_ARGUMENT',
-    `${JSON.stringify(plain(text, 80))} is no source at Morph. Nothing was changed.`,
-    'Write instance:ID or image:ID; snapshot_sources lists them.',
-  )
-}
-
-async function onlyInstance({ api }: Morph, ctx: Context): Promise<Source> {
-  const [only, ...more] = await api.instances({}, ctx)
-  if (only && more.length === 0) return instanceSource(only)
-  throw fail(
-    'INVALID_ARGUMENT',
-    `There ${only ? `are ${more.length + 1} instances` : 'is no instance'} at Morph, so the source has to be named. Nothing was changed.`,
-    `Pass source as snapshot_sources lists it, or image:${DEFAULT_IMAGE} to begin with.`,
-  )
+  throw noSource(text, WORDS, MORPH)
 }
 
 async function instance(morph: Morph, id: string, ctx: Context): Promise<Source> {

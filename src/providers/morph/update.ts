@@ -3,7 +3,7 @@ import { fail, SnapshotError } from '../../snapshots/errors.ts'
 import type { Snapshot } from '../../snapshots/model.ts'
 import type { Context, UpdateRequest } from '../../snapshots/provider.ts'
 import type { CallContext } from '../http/exchange.ts'
-import { sendOnceForSure } from './certain.ts'
+import { sendOnce } from '../once.ts'
 import type { Morph } from './engine.ts'
 import { lifetime } from './lifetime.ts'
 import { changed, checkLabels, type FactsChange } from './metadata.ts'
@@ -59,14 +59,14 @@ async function writeTtl(morph: Morph, id: string, expiresAt: string | null, ctx:
 
 /** When nobody knows whether it arrived, the snapshot tells. */
 async function write(
-  { api, time, random }: Morph,
+  morph: Morph,
   id: string,
   send: () => Promise<void>,
   isWritten: (found: MorphSnapshot) => boolean,
   ctx: Context,
 ): Promise<void> {
-  const find = async (call: CallContext) => isWritten(await api.snapshot(id, call)) || undefined
-  await sendOnceForSure({ send: () => send().then(() => true), find, time, random }, ctx)
+  const find = async (call: CallContext) => isWritten(await morph.api.snapshot(id, call)) || undefined
+  await sendOnce({ send: () => send().then(() => true), find }, morph, ctx)
 }
 
 const halfDone = (error: SnapshotError) =>

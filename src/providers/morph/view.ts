@@ -1,4 +1,5 @@
 import type { Snapshot, Source, State } from '../../snapshots/model.ts'
+import { MORPH } from './engine.ts'
 import { factsOf, labelsOf } from './metadata.ts'
 import type { MorphSnapshot } from './wire.ts'
 
@@ -17,8 +18,8 @@ export function toSnapshot(found: MorphSnapshot): Snapshot {
   const state = Object.hasOwn(STATES, found.status) ? STATES[found.status]! : 'unknown'
   const expires = found.ttl?.ttl_expire_at ?? undefined
   return {
-    id: `morph:${found.id}`,
-    provider: 'morph',
+    id: `${MORPH.provider}:${found.id}`,
+    provider: MORPH.provider,
     name: name ?? found.id,
     ...(note !== undefined && { note }),
     state,
@@ -43,5 +44,3 @@ function baseOf({ refs }: MorphSnapshot): Source {
 }
 
 const isoTime = (seconds: number) => new Date(seconds * 1000).toISOString()
-
-export const nativeId = ({ id }: Pick<Snapshot, 'id'>) => id.slice('morph:'.length)

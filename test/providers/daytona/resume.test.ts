@@ -39,7 +39,7 @@ describe.for(['v0.190', 'record-first'] as const)('A create that was interrupted
   test.for(['image', 'sandbox'])('before anything was sent came to nothing: %s', async (kind) => {
     const { w, request } = await setup(kind)
     await expect(w.provider.create(request, dyingAt(w, 1))).rejects.toThrow(Killed)
-    const problem = await refusal(w.provider.resume!.create(interrupted(w, request), again(w)), 'CANCELLED')
+    const problem = await refusal(w.provider.resume!.create(interrupted(w, request), again(w)), 'NETWORK')
     expect(problem.outcome).toBe('not_started')
     expect(snapshots(w)).toEqual([])
   })
@@ -113,7 +113,7 @@ describe('A restore that was interrupted', () => {
   test('before anything was sent came to nothing', async () => {
     const { w, request, plan } = await setup()
     await expect(w.provider.restore(plan, dyingAt(w, 1))).rejects.toThrow(Killed)
-    const problem = await refusal(w.provider.resume!.restore(interrupted(w, request), again(w)), 'CANCELLED')
+    const problem = await refusal(w.provider.resume!.restore(interrupted(w, request), again(w)), 'NETWORK')
     expect(problem.outcome).toBe('not_started')
     expect(names(w)).toEqual(['devbox'])
   })
@@ -141,7 +141,7 @@ describe('A restore that was interrupted', () => {
     const { w, request, plan } = await setup()
     await expect(w.provider.restore(plan, dyingAt(w, 2))).rejects.toThrow(Killed)
     for (const sandbox of w.daytona.world.sandboxes.values()) sandbox.labels = {}
-    const problem = await refusal(w.provider.resume!.restore(interrupted(w, request), again(w)), 'CANCELLED')
+    const problem = await refusal(w.provider.resume!.restore(interrupted(w, request), again(w)), 'NETWORK')
     expect(problem.outcome).toBe('not_started')
   })
 })

@@ -91,7 +91,7 @@ describe('A delete', () => {
     expect(w.asked('DELETE', /./)).toBe(0)
   })
 
-  test('that was cancelled before it began deletes nothing, and later leaves it to the vendor', async () => {
+  test('that is cancelled before it began deletes nothing, and later leaves it to the vendor', async () => {
     const w = await world({ pollsToComplete: 3 })
     const { id } = w.daytona.addSnapshot({ name: 'mine' })
     const plan = await w.provider.planDelete([id], w.ctx())
@@ -101,8 +101,32 @@ describe('A delete', () => {
     })
     expect(w.asked('DELETE', /./)).toBe(0)
     w.time.onSleep = () => w.cancel()
-    expect(await refusal(w.provider.delete(plan, w.ctx()), 'CANCELLED')).toMatchObject({ outcome: 'unknown' })
+    expect(await w.provider.delete(plan, w.ctx())).toEqual({
+      deleted: [],
+      failed: [{ snapshot: id, code: 'CANCELLED', message: expect.stringContaining('goes on') }],
+    })
     expect(w.daytona.world.snapshots.get(id)!.state).toBe('removing')
+  })
+
+  test('that is cancelled half way says what was deleted and what was not', async () => {
+    const w = await world({ pollsToComplete: 0 })
+    const [one, two] = ['one', 'two'].map((name) => w.daytona.addSnapshot({ name }).id) as [string, string]
+    const plan = await w.provider.planDelete([one, two], w.ctx())
+    const gone = () => !w.daytona.world.snapshots.has(one)
+    w.daytona.faults.push({
+      when({ path }) {
+        const due = path.endsWith(two) && gone()
+        if (due) w.cancel()
+        return due
+      },
+      at: 'before',
+      how: 'hang',
+    })
+    expect(await w.provider.delete(plan, w.ctx())).toMatchObject({
+      deleted: [one],
+      failed: [{ snapshot: two, code: 'CANCELLED' }],
+    })
+    expect(w.daytona.world.snapshots.has(two)).toBe(true)
   })
 
   test('that a deactivation takes back is not done', async () => {

@@ -200,12 +200,40 @@ describe('A delete', () => {
   })
 
   test('that is cancelled before it began deletes nothing, and later no more', async () => {
-    const { create, provider, call, names } = await world()
+    const { create, provider, call, names, cloud } = await world()
     const [one, two] = [await create(), await create()]
     const plan = await provider.planDelete([native(one), native(two)], call())
     const early = call()
     early.cancel()
-    expect((await problemOf(provider.delete(plan, early))).code).toBe('CANCELLED')
+    expect(await problemOf(provider.delete(plan, early))).toMatchObject({
+      code: 'CANCELLED',
+      outcome: 'not_started',
+    })
     expect(names()).toHaveLength(2)
+    const ctx = call()
+    cloud.faults.push({
+      when({ path }) {
+        const due = path.endsWith(native(two)) && names().length === 1
+        if (due) ctx.cancel()
+        return due
+      },
+      at: 'before',
+      how: 'hang',
+    })
+    expect(await provider.delete(plan, ctx)).toMatchObject({
+      deleted: [native(one)],
+      failed: [{ snapshot: native(two), code: 'CANCELLED' }],
+    })
+    expect(names()).toHaveLength(1)
+  })
+
+  test('of what somebody else has deleted meanwhile is done', async () => {
+    const { create, provider, call } = await world()
+    const [one, two] = [await create(), await create()]
+    const plan = await provider.planDelete([native(one), native(two), native(one)], call())
+    expect(plan.snapshots).toHaveLength(2)
+    await provider.delete({ ...plan, snapshots: [one] }, call())
+    const { deleted, failed } = await provider.delete(plan, call())
+    expect([deleted, failed]).toEqual([[native(one), native(two)], []])
   })
 })

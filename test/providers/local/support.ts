@@ -3,7 +3,15 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { createLocalProvider, type LocalOptions } from '../../../src/providers/local/index.ts'
-import type { Context, CreateRequest, CreateResult, Provider, RestorePlan, RestoreRequest, RestoreResult } from '../../../src/snapshots/provider.ts'
+import type {
+  Context,
+  CreateRequest,
+  CreateResult,
+  Provider,
+  RestorePlan,
+  RestoreRequest,
+  RestoreResult,
+} from '../../../src/snapshots/provider.ts'
 import { silent } from '../../snapshots/world.ts'
 import { type Picture, picture } from '../../support/oracle.ts'
 import { remove } from '../../support/sandbox.ts'

@@ -36,14 +36,42 @@ describe('a caller that waits no more', () => {
   })
 
   test('of a delete is told what is under way', async () => {
-    const { create, provider, context, problem, time } = await world()
+    const { create, provider, context, time } = await world()
     const [one, two] = [await create(), await create()]
     const plan = await provider.planDelete([native(one), native(two)], context())
     const ctx = context()
     time.onSleep = () => ctx.cancel()
-    const { message, outcome } = await problem(provider.delete(plan, ctx), 'CANCELLED')
-    expect(outcome).toBe('unknown')
-    for (const { id } of [one, two]) expect(message).toContain(id)
+    const { deleted, failed } = await provider.delete(plan, ctx)
+    expect(deleted).toEqual([])
+    expect(failed).toEqual(
+      [one, two].map((each) => ({
+        snapshot: native(each),
+        code: 'CANCELLED',
+        message: expect.stringContaining('goes on'),
+      })),
+    )
+  })
+
+  test('of a delete half way is told what was deleted and what was not', async () => {
+    const { create, provider, context, morph, shelf } = await world({ pollsToComplete: 0 })
+    const [one, two] = [await create(), await create()]
+    const plan = await provider.planDelete([one, two].map(native), context())
+    const ctx = context()
+    const gone = () => shelf().find(({ id }) => id === native(one))?.status !== 'ready'
+    morph.faults.push({
+      when({ path }) {
+        const due = path.endsWith(native(two)) && gone()
+        if (due) ctx.cancel()
+        return due
+      },
+      at: 'before',
+      how: 'hang',
+    })
+    expect(await provider.delete(plan, ctx)).toMatchObject({
+      deleted: [native(one)],
+      failed: [{ snapshot: native(two), code: 'CANCELLED' }],
+    })
+    expect(await provider.get(native(two), context())).toMatchObject({ state: 'ready' })
   })
 })
 
