@@ -1,11 +1,19 @@
 import { fail } from '../snapshots/errors.ts'
 import type { Snapshot } from '../snapshots/model.ts'
-import { someNames } from '../snapshots/plain.ts'
+import { plain, someNames } from '../snapshots/plain.ts'
 import type { Vendor } from './cloud.ts'
 
 /** What the providers of clouds refuse for the same reasons, in the same words. */
 
 type Tool = 'snapshot_create' | 'snapshot_restore'
+
+export const noSnapshot = (id: string, { provider }: Vendor) =>
+  fail(
+    'NOT_FOUND',
+    `There is no snapshot ${plain(`${provider}:${id}`, 120)}. Nothing was changed.`,
+    'snapshot_list shows what is there.',
+    { provider },
+  )
 
 /** To take up what had sent nothing. */
 export const neverBegun = (tool: Tool, { provider, title }: Vendor) =>

@@ -6,6 +6,7 @@ import {
   isPending,
   locate,
   namesOf,
+  optionsFor,
   unsupported,
 } from './environment.ts'
 import { fail, SnapshotError } from './errors.ts'
@@ -13,21 +14,25 @@ import type { Snapshot, SourceItem } from './model.ts'
 import { problemOf, type StoredOperation } from './operation.ts'
 import { mergePages } from './paging.ts'
 import { pendingSnapshot, whenMade } from './pending.ts'
-import type { ListQuery } from './provider.ts'
+import type { Context, ListQuery } from './provider.ts'
 import type { DiffReply, ListReply, SnapshotReply, SourcesReply } from './replies.ts'
 import type { DiffArgs, GetArgs, ListArgs, SourcesArgs } from './requests.ts'
 
 /** The operations that only look. */
 
 export async function list(env: Environment, args: ListArgs, caller: Caller): Promise<ListReply> {
-  const { provider: name, source: text, limit, cursor, ...filters } = args
+  const { provider: name, source: text, limit, cursor, morph, digitalocean, ...filters } = args
+  const own = present({ morph, digitalocean })
   const ctx = contextFor(env, caller, env.operations.newId())
-  // A source is the source of one provider.
-  const chosen = text === undefined ? undefined : await chooseProvider(env, name, text)
-  const source = await chosen?.resolveSource(text, ctx)
-  const query = present({ ...filters, source, limit }) as ListQuery
+  // A source is the source of one provider, and what only one provider can filter by is asked of that one.
+  const only = name ?? Object.keys(own)[0]
+  const chosen = text === undefined ? only : (await chooseProvider(env, only, text)).name
+  const options =
+    chosen === undefined ? undefined : optionsFor({ ...own, provider: name }, ['provider'], chosen)
+  const source = text === undefined ? undefined : await sourceIn(env, chosen as string, text, ctx)
+  const query = present({ ...filters, source, limit, options }) as ListQuery
   return mergePages<Snapshot>({
-    streams: namesOf(env, chosen?.name ?? name).map((provider) => ({
+    streams: namesOf(env, chosen).map((provider) => ({
       provider,
       fetch: async (at) =>
         (await env.registry.get(provider)).list(present({ ...query, cursor: at }) as ListQuery, ctx),
@@ -35,9 +40,12 @@ export async function list(env: Environment, args: ListArgs, caller: Caller): Pr
     compare: (a, b) => Date.parse(b.created_at) - Date.parse(a.created_at) || (a.id < b.id ? -1 : 1),
     limit,
     cursor,
-    filters: { ...filters, name, text },
+    filters: { ...filters, name, text, ...own },
   })
 }
+
+const sourceIn = async ({ registry }: Environment, provider: string, text: string, ctx: Context) =>
+  (await registry.get(provider)).resolveSource(text, ctx)
 
 export async function sources(env: Environment, args: SourcesArgs, caller: Caller): Promise<SourcesReply> {
   const { provider: name, query, limit, cursor } = args

@@ -15,6 +15,7 @@ const Undo = z.discriminatedUnion('kind', [
 const CreateOutcome = z.object({
   snapshot: z.string(),
   receipt: Receipt.optional(),
+  targets: z.array(Source).optional(),
   warnings: z.array(z.string()).optional(),
 })
 

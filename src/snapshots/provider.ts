@@ -176,6 +176,8 @@ export interface CreateResult {
   /** May be in state `creating`; `get` then tells the rest. */
   snapshot: Snapshot
   receipt?: Receipt
+  /** What was started from it at once. */
+  targets?: Source[]
   warnings?: string[]
 }
 
@@ -191,6 +193,8 @@ export interface ListQuery {
   include_trashed: boolean
   limit: number
   cursor?: string
+  /** The caller's object for this provider, already validated by its schema. */
+  options?: Record<string, unknown>
 }
 
 export interface RestoreRequest {

@@ -63,6 +63,8 @@ export const CreateReply = z.object({
   operation: OperationId.optional(),
   snapshot: Snapshot.optional(),
   receipt: Receipt.optional(),
+  /** What was started from it at once. */
+  targets: z.array(Source).optional(),
   warnings: z.array(z.string()).optional(),
 })
 export type CreateReply = z.infer<typeof CreateReply>

@@ -54,7 +54,10 @@ export const MorphCreate = z.strictObject({
   memory_mb: whole(10_000_000).optional(),
   disk_mb: whole(100_000_000).optional(),
   digest: z.string().min(1).max(256).optional().describe('Same digest: the snapshot there is'),
+  branch: whole(100).optional().describe('Of an instance: also start so many copies'),
 })
+
+export const MorphList = z.strictObject({ digest: z.string().min(1).max(256).optional() })
 
 export const DaytonaCreate = z.strictObject({
   cpu: whole(1024).optional(),
@@ -77,6 +80,11 @@ export const DigitalOceanCreate = z.strictObject({
     .array(z.string().regex(/^[A-Za-z0-9_:-]{1,255}$/, 'letters, digits, colons, hyphens and underscores'))
     .max(50)
     .optional(),
+})
+
+export const DigitalOceanList = z.strictObject({
+  type: z.enum(['droplet', 'volume']).optional(),
+  region: slug.optional(),
 })
 
 export const MorphRestore = z.strictObject({
@@ -135,6 +143,8 @@ export const ListArgs = z.strictObject({
   include_trashed: z.boolean().default(false),
   limit: limit(20, 100),
   cursor: cursor.optional(),
+  morph: MorphList.optional(),
+  digitalocean: DigitalOceanList.optional(),
 })
 export type ListArgs = z.output<typeof ListArgs>
 

@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { z } from 'zod'
-import type { ErrorCode, SnapshotError } from '../../snapshots/errors.ts'
+import type { SnapshotError } from '../../snapshots/errors.ts'
 import type { Answer } from '../http/answer.ts'
-import { type Dialect, type Refusal, retryAfterMs } from '../http/dialect.ts'
+import { codeOf, type Dialect, type Refusal, retryAfterMs } from '../http/dialect.ts'
 import { DEACTIVATION_MS } from './assumptions.ts'
 import { DAYTONA } from './view.ts'
 
@@ -29,15 +29,6 @@ export const daytonaDialect: Dialect = {
 function messageOf({ body }: Answer): string | undefined {
   const parsed = Failure.safeParse(body)
   return parsed.success ? [parsed.data.message].flat().join(', ') : undefined
-}
-
-const BY_STATUS: Record<number, ErrorCode> = {
-  401: 'UNAUTHENTICATED',
-  403: 'FORBIDDEN',
-  404: 'NOT_FOUND',
-  408: 'TIMEOUT',
-  409: 'CONFLICT',
-  429: 'RATE_LIMITED',
 }
 
 type Meaning = Omit<Refusal, 'message'>
@@ -84,7 +75,7 @@ const TEXTS: [text: RegExp, meaning: Meaning][] = [
 function meaningOf(status: number, message: string): Meaning {
   if (status >= 500) return { code: 'PROVIDER_UNAVAILABLE' }
   const said = /^(400|403|409|422)$/.test(String(status)) && TEXTS.find(([text]) => text.test(message))
-  return said ? said[1] : { code: BY_STATUS[status] ?? 'INVALID_ARGUMENT' }
+  return said ? said[1] : { code: codeOf(status) }
 }
 
 /** Whether a sandbox was refused because its snapshot has to be activated first. */

@@ -1,13 +1,12 @@
-import { fail } from '../../snapshots/errors.ts'
 import type { Snapshot, Source } from '../../snapshots/model.ts'
-import { plain } from '../../snapshots/plain.ts'
 import type { Context, Provider } from '../../snapshots/provider.ts'
 import { snapshotPage } from '../pages.ts'
+import { noSnapshot } from '../refusals.ts'
 import type { Cloud } from './cloud.ts'
 import { LONGEST_DOCKERFILE, locateDockerfile, readReal } from './dockerfile-place.ts'
 import { isAddressable } from './names.ts'
 import type { SnapshotRecord } from './schemas.ts'
-import { dockerfileId, PROVIDER, sandboxBehind, view } from './view.ts'
+import { DAYTONA, dockerfileId, sandboxBehind, view } from './view.ts'
 
 export interface Listing extends Pick<Provider, 'list' | 'get'> {
   /** The record by id or name. NOT_FOUND also for what could be neither; then nothing is asked. */
@@ -20,12 +19,7 @@ export function createListing({ api, names, roots }: Cloud): Listing {
     async record(idOrName, ctx) {
       const found = isAddressable(idOrName) ? await api.findSnapshot(idOrName, ctx) : undefined
       if (found) return found
-      throw fail(
-        'NOT_FOUND',
-        `There is no snapshot ${plain(`${PROVIDER}:${idOrName}`, 120)}. Nothing was changed.`,
-        'snapshot_list shows what is there.',
-        { provider: PROVIDER },
-      )
+      throw noSnapshot(idOrName, DAYTONA)
     },
     async shown(record, ctx) {
       await names.learn([sandboxBehind(record)], ctx)

@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import { digest } from '../../guard/digest.ts'
 import { fail } from '../../snapshots/errors.ts'
-import { plain, quotedName } from '../../snapshots/plain.ts'
+import { quotedName } from '../../snapshots/plain.ts'
 import type { Context, RestorePlan, RestoreRequest } from '../../snapshots/provider.ts'
 import { DaytonaRestore } from '../../snapshots/requests.ts'
 import type { Cloud } from './cloud.ts'
@@ -64,17 +64,11 @@ export async function planRestore(
 /** The options, when all that is asked for can be had. */
 function checkRequest({ mode, paths, to, options }: RestoreRequest, record: SnapshotRecord): RestoreOptions {
   if (mode !== 'new')
-    throw unsupported(
-      'put a sandbox back to a snapshot',
-      'Use mode: "new", and delete the old sandbox later.',
-    )
+    throw unsupported('put a sandbox back to a snapshot', 'Use mode:"new", and delete the old sandbox later.')
   if (paths)
     throw unsupported('restore chosen paths', 'Leave "paths" out, and copy them out of the new sandbox.')
   if (to !== undefined && (!isAddressable(to) || to.includes('/')))
-    throw wrong(
-      `${plain(JSON.stringify(to), 100)} is no name for a sandbox`,
-      'Use letters, digits, dots and hyphens.',
-    )
+    throw wrong(`${quotedName(to)} is no name for a sandbox`, 'Use letters, digits, dots and hyphens.')
   const given = DaytonaRestore.parse(options ?? {})
   if (!given.fork) return given
   if (given.region !== undefined || given.auto_stop_minutes !== undefined)

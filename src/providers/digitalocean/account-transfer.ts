@@ -1,5 +1,5 @@
 import { fail } from '../../snapshots/errors.ts'
-import { plain } from '../../snapshots/plain.ts'
+import { quotedName } from '../../snapshots/plain.ts'
 import type { CloudOptions } from '../cloud.ts'
 import type { CallContext } from '../http/exchange.ts'
 import { connect } from './connect.ts'
@@ -53,8 +53,4 @@ function recipientOf(to: string): { recipient_email: string } | { recipient_uuid
 }
 
 const noRecipient = (to: string, what: string) =>
-  fail(
-    'INVALID_ARGUMENT',
-    `${JSON.stringify(plain(to, 80))} is not ${what}. Nothing was changed.`,
-    `Give ${what}.`,
-  )
+  fail('INVALID_ARGUMENT', `${quotedName(to, 80)} is not ${what}. Nothing was changed.`, `Give ${what}.`)

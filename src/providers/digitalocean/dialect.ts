@@ -1,24 +1,12 @@
 import { z } from 'zod'
-import type { ErrorCode } from '../../snapshots/errors.ts'
 import type { Answer } from '../http/answer.ts'
-import { type Dialect, type Refusal, retryAfterMs } from '../http/dialect.ts'
+import { codeOf, type Dialect, type Refusal, retryAfterMs } from '../http/dialect.ts'
 import { ASSUMED } from './assumptions.ts'
 import { DIGITALOCEAN } from './env.ts'
 
 const Problem = z.object({ id: z.string(), message: z.string(), request_id: z.string().nullish() })
 /** That of a tag with a bad name is the only other shape. */
 const TagProblem = z.object({ error: z.string() })
-
-const CODES: Record<number, ErrorCode> = {
-  401: 'UNAUTHENTICATED',
-  402: 'QUOTA_EXCEEDED',
-  403: 'FORBIDDEN',
-  404: 'NOT_FOUND',
-  409: 'CONFLICT',
-  412: 'CONFLICT',
-  423: 'BUSY',
-  429: 'RATE_LIMITED',
-}
 
 /** Where the message says more than the status. */
 const TOLD: readonly (Refusal & { status: readonly number[]; says: RegExp })[] = [
@@ -62,10 +50,6 @@ export const dialect: Dialect = {
     const header = headers['x-request-id']
     return (typeof header === 'string' ? header : Problem.safeParse(body).data?.request_id) ?? undefined
   },
-}
-
-function codeOf(status: number): ErrorCode {
-  return CODES[status] ?? (status >= 500 ? 'PROVIDER_UNAVAILABLE' : 'INVALID_ARGUMENT')
 }
 
 function messageOf(body: unknown): string | undefined {

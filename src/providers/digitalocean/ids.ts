@@ -1,5 +1,7 @@
 import { fail } from '../../snapshots/errors.ts'
 import { plain } from '../../snapshots/plain.ts'
+import { noSnapshot } from '../refusals.ts'
+import { DIGITALOCEAN } from './env.ts'
 import type { VendorSnapshot } from './schemas.ts'
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
@@ -15,11 +17,7 @@ export function numberIn(text: string): number | undefined {
 /** A snapshot id as the API takes it. Anything else names no snapshot, and nobody needs to be asked. */
 export function snapshotId(native: string): string {
   if (numberIn(native) !== undefined || isUuid(native)) return native
-  throw fail(
-    'NOT_FOUND',
-    `There is no DigitalOcean snapshot ${JSON.stringify(plain(native, 80))}: an id is a number or a UUID. Nothing was changed.`,
-    'snapshot_list shows what is there.',
-  )
+  throw noSnapshot(native, DIGITALOCEAN)
 }
 
 /** By what it is of, not by the shape of its id. */

@@ -107,7 +107,7 @@ async function saveFirst(env: Env, id: number, name: string, ctx: Context): Prom
     const cancelled = code === 'CANCELLED'
     throw fail(
       cancelled ? 'CANCELLED' : 'SAFETY_SNAPSHOT_FAILED',
-      `${cancelled ? 'Cancelled while the safety snapshot was taken.' : `The safety snapshot failed: ${message}`} The Droplet was not touched.`,
+      `${cancelled ? 'The call was cancelled while the safety snapshot was taken.' : `The safety snapshot failed: ${message}`} The Droplet was not touched.`,
       'Call again. If the safety snapshot was begun, snapshot_list with include_auto:true shows it later.',
       {
         cause: error,

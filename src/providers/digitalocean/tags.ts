@@ -1,5 +1,6 @@
 import { fail } from '../../snapshots/errors.ts'
 import type { Labels } from '../../snapshots/model.ts'
+import { quotedName } from '../../snapshots/plain.ts'
 
 /**
  * Labels are tags here: {env:"prod"} is the tag `env:prod`, {web:""} the tag `web`. Tags of this server's own are no
@@ -41,12 +42,11 @@ function pairOf(tag: string): [key: string, value: string] | undefined {
 export function tagsOf(labels: Labels, more: readonly string[] = []): string[] {
   const tags = Object.entries(labels).map(([key, value]) => {
     const tag = value === '' ? key : `${key}:${value}`
-    if (key.includes(':') || !TAG.test(tag)) throw refused(`The label ${JSON.stringify(key)}`)
+    if (key.includes(':') || !TAG.test(tag)) throw refused(`The label ${quotedName(key)}`)
     return tag
   })
   const all = [...new Set([...tags, ...more])]
-  for (const tag of all)
-    if (isOwn(tag) || !TAG.test(tag)) throw refused(`The tag ${JSON.stringify(tag.slice(0, 80))}`)
+  for (const tag of all) if (isOwn(tag) || !TAG.test(tag)) throw refused(`The tag ${quotedName(tag)}`)
   return all
 }
 

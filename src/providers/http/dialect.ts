@@ -24,6 +24,23 @@ export interface Refusal {
   outcome?: Outcome
 }
 
+const CODES: Readonly<Record<number, ErrorCode>> = {
+  401: 'UNAUTHENTICATED',
+  402: 'QUOTA_EXCEEDED',
+  403: 'FORBIDDEN',
+  404: 'NOT_FOUND',
+  405: 'UNSUPPORTED',
+  408: 'TIMEOUT',
+  409: 'CONFLICT',
+  412: 'CONFLICT',
+  423: 'BUSY',
+  429: 'RATE_LIMITED',
+}
+
+/** What a status of 400 and up means where the vendor gives it no other meaning. */
+export const codeOf = (status: number): ErrorCode =>
+  CODES[status] ?? (status >= 500 ? 'PROVIDER_UNAVAILABLE' : 'INVALID_ARGUMENT')
+
 /** Nobody should sleep longer on the word of a header. */
 const DAY = 86_400_000
 

@@ -1,9 +1,11 @@
 import { z } from 'zod'
 import { fail, SnapshotError } from '../../snapshots/errors.ts'
-import { plain } from '../../snapshots/plain.ts'
+import { quotedName } from '../../snapshots/plain.ts'
 import type { CallContext } from '../http/exchange.ts'
 import type { Http } from '../http.ts'
+import { noSnapshot } from '../refusals.ts'
 import { ANSWER_MS, CAPTURE_ANSWER_MS, isId } from './assumptions.ts'
+import { MORPH } from './engine.ts'
 import { type Filter, INSTANCES, listAll, SNAPSHOTS } from './lists.ts'
 import { Image, Instance, MorphSnapshot, Quota, Whole } from './wire.ts'
 
@@ -61,12 +63,12 @@ export function createApi(http: Http): Api {
     schema: z.ZodType<T>,
     ctx: CallContext,
   ) => {
-    if (!isId(id)) throw unknown(kind, id)
+    if (!isId(id)) throw UNKNOWN[kind](id)
     try {
       return await get([kind, id], schema, ctx)
     } catch (error) {
       // What does not look like an id to the server is none.
-      if (error instanceof SnapshotError && error.problem.status === 422) throw unknown(kind, id)
+      if (error instanceof SnapshotError && error.problem.status === 422) throw UNKNOWN[kind](id)
       throw error
     }
   }
@@ -94,7 +96,7 @@ export function createApi(http: Http): Api {
     },
     async snapshot(id, ctx) {
       const found = await getById('snapshot', id, MorphSnapshot, ctx)
-      if (found.status === 'deleted') throw unknown('snapshot', id)
+      if (found.status === 'deleted') throw UNKNOWN.snapshot(id)
       return found
     },
     createFromImage: (image_id, wishes, ctx) =>
@@ -122,11 +124,13 @@ export function createApi(http: Http): Api {
   }
 }
 
-const HINTS = {
-  snapshot: 'snapshot_list shows what is there.',
-  instance: 'snapshot_sources lists the instances.',
+const UNKNOWN = {
+  snapshot: (id: string) => noSnapshot(id, MORPH),
+  instance: (id: string) =>
+    fail(
+      'NOT_FOUND',
+      `There is no instance ${quotedName(id)}. Nothing was changed.`,
+      'snapshot_sources lists the instances.',
+      { provider: MORPH.provider },
+    ),
 } as const
-
-function unknown(kind: 'snapshot' | 'instance', id: string): SnapshotError {
-  return fail('NOT_FOUND', `Morph has no ${kind} ${plain(id, 80)}. Nothing was changed.`, HINTS[kind])
-}

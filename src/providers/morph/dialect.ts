@@ -1,5 +1,4 @@
-import type { ErrorCode } from '../../snapshots/errors.ts'
-import { type Dialect, type Refusal, retryAfterMs } from '../http/dialect.ts'
+import { codeOf, type Dialect, type Refusal, retryAfterMs } from '../http/dialect.ts'
 import { isAboutQuota, passesByItself } from './assumptions.ts'
 import { MORPH } from './engine.ts'
 
@@ -17,22 +16,10 @@ export const morphDialect: Dialect = {
   requestIdOf: ({ headers }) => headers['x-request-id']?.toString(),
 }
 
-const CODES: Record<number, ErrorCode> = {
-  401: 'UNAUTHENTICATED',
-  402: 'QUOTA_EXCEEDED',
-  403: 'FORBIDDEN',
-  404: 'NOT_FOUND',
-  405: 'UNSUPPORTED',
-  408: 'TIMEOUT',
-  409: 'CONFLICT',
-  429: 'RATE_LIMITED',
-}
-
 function meaningOf(status: number, message: string): Refusal {
   if (status === 409) return conflict(message)
   if (status === 403 && isAboutQuota(message)) return { code: 'QUOTA_EXCEEDED', message }
-  const code = CODES[status] ?? (status >= 500 ? 'PROVIDER_UNAVAILABLE' : 'INVALID_ARGUMENT')
-  return { code, message }
+  return { code: codeOf(status), message }
 }
 
 function conflict(message: string): Refusal {

@@ -1,6 +1,6 @@
 import { fail, SnapshotError } from '../../snapshots/errors.ts'
 import type { Source, SourceItem } from '../../snapshots/model.ts'
-import { plain } from '../../snapshots/plain.ts'
+import { quotedName } from '../../snapshots/plain.ts'
 import type { Context, Page, SourceQuery } from '../../snapshots/provider.ts'
 import { sourcePage } from '../pages.ts'
 import { noSource, onlySource, type SourceWords, sourceItem, sourceKey } from '../sources.ts'
@@ -66,7 +66,7 @@ async function image(morph: Morph, id: string, ctx: Context): Promise<Source> {
   if (past) return past
   throw fail(
     'NOT_FOUND',
-    `Morph has no image ${plain(id, 80)}. Nothing was changed.`,
+    `There is no image ${quotedName(id)}. Nothing was changed.`,
     'snapshot_sources lists the images.',
   )
 }

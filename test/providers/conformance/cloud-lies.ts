@@ -46,6 +46,25 @@ export const CLOUD_LIES: [lie: string, noticed: string, pretend: (honest: CloudL
       }),
     ],
     [
+      'calls it a failure that somebody else was first',
+      'what somebody else has deleted since the plan was made counts as deleted',
+      (honest) => ({
+        async delete(plan, ctx) {
+          const there = plan.snapshots.filter(({ id }) => honest.shelf.has(id.slice('memory:'.length)))
+          const { deleted } = await honest.delete({ ...plan, snapshots: there }, ctx)
+          const missing = plan.snapshots.filter((each) => !there.includes(each))
+          return {
+            deleted,
+            failed: missing.map(({ id }) => ({
+              snapshot: id.slice('memory:'.length),
+              code: 'NOT_FOUND',
+              message: 'It is not there.',
+            })),
+          }
+        },
+      }),
+    ],
+    [
       'makes the copy from the live machine',
       COPY,
       (honest) => ({

@@ -107,6 +107,19 @@ export const deleting: Check[] = [
     },
   },
   {
+    name: 'what somebody else has deleted since the plan was made counts as deleted',
+    needs: (s) => !trash(s),
+    async run(s) {
+      const [one, two] = [await save(s), await save(s)]
+      const plan = await s.provider.planDelete([one, two].map(native), context())
+      await remove(s, one)
+      expect(await s.provider.delete(plan, context())).toMatchObject({
+        deleted: [one, two].map(native),
+        failed: [],
+      })
+    },
+  },
+  {
     name: 'a delete that was cancelled before it began deletes nothing',
     async run(s) {
       const saved = await save(s)

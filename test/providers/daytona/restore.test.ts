@@ -68,7 +68,7 @@ describe('A restore', () => {
     const id = await saved(w)
     const plan = (more: Partial<RestoreRequest>) =>
       w.provider.planRestore({ snapshot: id, mode: 'new', count: 1, ...more }, w.ctx())
-    expect((await refusal(plan({ mode: 'in_place' }), 'UNSUPPORTED')).hint).toContain('mode: "new"')
+    expect((await refusal(plan({ mode: 'in_place' }), 'UNSUPPORTED')).hint).toContain('mode:"new"')
     await refusal(plan({ paths: ['a'] }), 'UNSUPPORTED')
     await refusal(plan({ to: 'devbox' }), 'ALREADY_EXISTS')
     for (const to of ['..', 'a/b', 'a b']) await refusal(plan({ to }), 'INVALID_ARGUMENT')
