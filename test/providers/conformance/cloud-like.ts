@@ -57,6 +57,14 @@ export function cloudLike(memory: MemoryProvider): CloudLike {
       cancelled(ctx, 'unknown')
       return { targets, warnings }
     },
+    // What somebody else has deleted is deleted.
+    async delete(plan, ctx) {
+      const done = await memory.delete(plan, ctx)
+      const failed = done.failed.filter(({ code }) => code !== 'NOT_FOUND')
+      const ids = plan.snapshots.map(({ id }) => id.slice(memory.name.length + 1))
+      const deleted = ids.filter((id) => !failed.some(({ snapshot }) => snapshot === id))
+      return { ...done, deleted, failed }
+    },
     resume: {
       async create({ operation }) {
         const made = [...memory.shelf.values()].find(({ snapshot }) => snapshot.native.mark === operation)

@@ -112,6 +112,25 @@ describe('A Droplet that was on is on again', () => {
     expect(statusOf(w)).toBe('active')
   })
 
+  test('and its power is not taken unless it was seen to be on to the end', async () => {
+    const w = await world()
+    const droplet = w.cloud.cloud.droplets.get(w.cloud.droplet.id)!
+    droplet.ignoresShutdown = true
+    const began = w.time.now()
+    w.cloud.faults.push({
+      when({ path }) {
+        const late = path.endsWith(`/${droplet.id}`) && w.time.now() - began >= 120_000
+        if (late) droplet.status = 'off'
+        return late
+      },
+      at: 'before',
+      how: refused(404, 'The resource you requested could not be found.'),
+    })
+    expect((await w.create({ options })).state).toBe('ready')
+    expect(w.actions()).toEqual(['shutdown', 'snapshot', 'power_on'])
+    expect([statusOf(w), w.cloud.faults]).toEqual(['active', []])
+  })
+
   test('when the snapshot is refused', async () => {
     const w = await world()
     w.cloud.faults.push({
