@@ -1,6 +1,7 @@
-import type { StateStore } from '../state/state-store.ts'
+import { type Environment, release } from './environment.ts'
 import { beforeChange } from './errors.ts'
-import type { Log } from './provider.ts'
+import type { Run } from './operations.ts'
+import type { Provider } from './provider.ts'
 
 /**
  * Held by whoever works on an operation that others could take up: as long as the lock gives a sign of life, they do not.
@@ -8,15 +9,19 @@ import type { Log } from './provider.ts'
  */
 export const aliveLock = (operation: string) => `operation:${operation}`
 
+/** Works on an operation, and has it looked at again when the work ends without anybody knowing how it ended. */
 export async function alive<R>(
-  { state, log }: { state: StateStore; log: Log },
-  operation: string,
+  env: Environment,
+  provider: Provider,
+  run: Run,
   work: () => Promise<R>,
 ): Promise<R> {
-  const lock = await beforeChange(state.lock(aliveLock(operation)))
+  if (!provider.resume) return work()
+  const lock = await beforeChange(env.state.lock(aliveLock(run.id)))
   try {
     return await work()
   } finally {
-    await lock.release().catch((error) => log.error('a lock was not released', { error }))
+    await release(env, lock)
+    if (run.operation.state === 'unknown') env.resumption.takeUpLater(provider, run.id)
   }
 }

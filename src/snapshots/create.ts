@@ -10,7 +10,6 @@ import {
   optionsFor,
   release,
   sourceLock,
-  waiting,
 } from './environment.ts'
 import { beforeChange, fail, SnapshotError } from './errors.ts'
 import { execute, executeGuarded, howItRuns, noting, type Result } from './execute.ts'
@@ -101,14 +100,14 @@ async function createAtOnce(call: Call, id: string, repeats: boolean): Promise<C
   if (owner !== id) return follow(call, owner)
   if (repeats) return undefined
   const started = performance.now()
-  const wait = waiting(provider, args.wait_seconds)
+  const wait = { ms: args.wait_seconds * 1000, provider }
   const pending = fullId(provider.name, id)
-  const how = { operation: id, pending, caller, ...howItRuns(wait), finishes: false }
+  const how = { operation: id, pending, caller, ...howItRuns(provider), finishes: false }
   const task = env.background.start(how, (reach) => {
     const ctx = { ...contextFor(env, caller, id), ...reach, note: noting(run) }
-    const work = () =>
-      execute(env, run, () => locked(call, ctx, (held) => capture(call, { ...ctx, ...held })))
-    return wait.resumable ? alive(env, id, work) : work()
+    return alive(env, provider, run, () =>
+      execute(env, run, () => locked(call, ctx, (held) => capture(call, { ...ctx, ...held }))),
+    )
   })
   const result = await task.within(wait.ms)
   if (!result) return creatingReply(provider, { id, version: 0, operation: run.operation })
@@ -135,7 +134,7 @@ async function createKnowingly(call: Call): Promise<CreateReply | Question> {
       repeatable: true,
     },
     record: recordOf(provider, request),
-    wait: waiting(provider, wait_seconds),
+    wait: { ms: wait_seconds * 1000, provider },
     plan: async (ctx): Promise<Planned<CreatePlan | undefined>> => {
       const plan = await provider.planCreate?.(request, ctx)
       const { fingerprint, ...view } = plan ?? harmless(request)

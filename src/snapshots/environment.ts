@@ -123,12 +123,6 @@ export function unsupported(provider: string, what: string, alternative: string)
   })
 }
 
-/** What it takes to wait for work of this provider. */
-export const waiting = ({ resume }: Provider, seconds: number) => ({
-  ms: seconds * 1000,
-  resumable: resume !== undefined,
-})
-
 /** Held by whatever reads or writes the whole of a source. */
 export const sourceLock = (provider: string, { kind, id }: { kind: string; id: string }) =>
   `${provider}:${kind}:${id}`

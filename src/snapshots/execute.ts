@@ -8,7 +8,7 @@ import { beforeChange, type Problem, SnapshotError, toProblem } from './errors.t
 import type { Undo } from './model.ts'
 import type { Beginning, Operation } from './operation.ts'
 import type { Run } from './operations.ts'
-import type { Context } from './provider.ts'
+import type { Context, Provider } from './provider.ts'
 
 /** How long something can be undone where the provider does not say: 72 h. */
 const UNDO_MS = 72 * 3_600_000
@@ -82,8 +82,8 @@ export interface Job<P, R> {
 
 export interface Wait {
   ms: number
-  /** The provider can take up later what this process leaves. */
-  resumable: boolean
+  /** Which may be able to take up later what this process leaves. */
+  provider: Provider
 }
 
 export type Done<R> = R & { status: 'done'; operation: string; undo?: Undo }
@@ -160,17 +160,17 @@ export async function executeGuarded<P, R>(
     operation,
     pending: fullId(request.provider, operation),
     caller,
-    ...howItRuns(wait),
-    finishes: !wait.resumable,
+    ...howItRuns(wait.provider),
+    finishes: !wait.provider.resume,
   }
-  const watched = (reach: Reach) =>
-    wait.resumable ? alive(env, operation, () => carryOut(reach)) : carryOut(reach)
+  const watched = (reach: Reach) => alive(env, wait.provider, run, () => carryOut(reach))
   const done = await env.background.start(how, watched).within(wait.ms)
   return done ?? { status: 'creating', operation, pending: fullId(request.provider, operation) }
 }
 
-export const howItRuns = ({ resumable }: Pick<Wait, 'resumable'>): Pick<Start, 'runs'> => ({
-  runs: resumable ? 'on_its_own' : 'with_call',
+/** Where the work can be taken up it goes on, whoever waits for it. */
+export const howItRuns = ({ resume }: Provider): Pick<Start, 'runs'> => ({
+  runs: resume ? 'on_its_own' : 'with_call',
 })
 
 /** Puts what a provider notes on record. Until that is written, nothing has been sent. */

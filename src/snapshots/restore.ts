@@ -8,7 +8,6 @@ import {
   optionsFor,
   sourceLock,
   unsupported,
-  waiting,
 } from './environment.ts'
 import { beforeChange, fail } from './errors.ts'
 import { executeGuarded, type Result, undoUntil } from './execute.ts'
@@ -51,7 +50,7 @@ export async function restore(
       confirm: mode === 'new' ? 'never' : 'always',
     },
     record: recordOf(provider, wanted),
-    wait: waiting(provider, wait_seconds),
+    wait: { ms: wait_seconds * 1000, provider },
     plan: (ctx) => planRestore(provider, wanted, ctx),
     work: async (planned, ctx, run) => {
       const { reply, facts } = await carryOut(env, provider, planned, ctx, run)

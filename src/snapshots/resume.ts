@@ -23,6 +23,10 @@ export interface Resumption {
   takeUp(provider: Provider, operation: string): Promise<boolean>
   /** All of a provider, at most once a minute unless it is to be `now`. Never fails. */
   takeUpAll(provider: Provider, when?: 'now'): Promise<void>
+  /** In a while, and then again as long as nobody knows how it ended: no call need come for that. */
+  takeUpLater(provider: Provider, operation: string): void
+  /** Forgets what was to be taken up later. */
+  close(): void
 }
 
 /** What was begun so long ago is left to people: who knows what has been done to it since. */
@@ -35,6 +39,8 @@ type Needs = Pick<Environment, 'guard' | 'state' | 'operations' | 'background' |
 export function createResumption(env: Needs): Resumption {
   const { guard, state, operations, background, clock, log } = env
   const looks = new Map<string, { at: number; work: Promise<void> }>()
+  const waiting = new Set<NodeJS.Timeout>()
+  let closed = false
 
   // Whoever may only look leaves it to those who may finish it: a Droplet may have to be switched on again.
   const can = (provider: Provider) => provider.resume !== undefined && guard.mayChange(provider.name)
@@ -119,22 +125,39 @@ export function createResumption(env: Needs): Resumption {
     } catch {
       // It is in the record, and nobody waits for it here.
     }
-    if (run.operation.state === 'unknown') return
+    if (run.operation.state === 'unknown') return takeUpLater(provider, run.id)
     await guard.conclude({ plan, operation: run.id, principal, outcome }).catch((error) => {
       log.error('the outcome of an operation was not told to the guard', { operation: run.id, error })
     })
   }
 
+  async function takeUp(provider: Provider, id: string): Promise<boolean> {
+    if (!can(provider)) return false
+    try {
+      const left = await operations.abandoned(id)
+      return left !== undefined && (await begin(provider, left))
+    } catch (error) {
+      log.warn('an operation could not be taken up', { operation: id, error })
+      return false
+    }
+  }
+
+  function takeUpLater(provider: Provider, id: string): void {
+    if (closed || !can(provider)) return
+    const timer = setTimeout(() => {
+      waiting.delete(timer)
+      void takeUp(provider, id)
+    }, LOOK_MS)
+    // It keeps no process from ending.
+    waiting.add(timer.unref())
+  }
+
   return {
-    async takeUp(provider, id) {
-      if (!can(provider)) return false
-      try {
-        const left = await operations.abandoned(id)
-        return left !== undefined && (await begin(provider, left))
-      } catch (error) {
-        log.warn('an operation could not be taken up', { operation: id, error })
-        return false
-      }
+    takeUp,
+    takeUpLater,
+    close() {
+      closed = true
+      for (const timer of waiting) clearTimeout(timer)
     },
     async takeUpAll(provider, when) {
       if (!can(provider)) return

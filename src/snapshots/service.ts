@@ -96,6 +96,7 @@ export function createService(options: ServiceOptions): Service {
     sources: reading(sources),
     status: reading(status),
     async close() {
+      resumption.close()
       await background.close()
       await tidying
       const providers = await Promise.allSettled(opened.values())

@@ -1,7 +1,7 @@
 import { digest } from '../guard/digest.ts'
 import type { Planned } from '../guard/guard-api.ts'
 import type { Caller, Question } from './caller.ts'
-import { type Environment, fullId, shelfLock, unsupported, waiting } from './environment.ts'
+import { type Environment, fullId, shelfLock, unsupported } from './environment.ts'
 import { beforeChange, fail, SnapshotError } from './errors.ts'
 import { executeGuarded } from './execute.ts'
 import type { Operation, StoredOperation } from './operation.ts'
@@ -12,8 +12,8 @@ import type { UndoReply } from './replies.ts'
 import type { UndoArgs } from './requests.ts'
 import { carryOut, planRestore, recordOf } from './restore.ts'
 
-/** Seconds that an undo keeps its caller waiting, as a restore does when it is not told. */
-const PATIENCE_S = 30
+/** How long an undo keeps its caller waiting: as long as a restore that is not told. */
+const PATIENCE_MS = 30_000
 
 /**
  * Takes back a restore (by restoring its safety snapshot, which can be undone in turn) or a delete into the trash. What
@@ -47,7 +47,7 @@ export async function undo(env: Environment, args: UndoArgs, caller: Caller): Pr
     return executeGuarded(env, caller, {
       request,
       record: recordOf(provider, wanted),
-      wait: waiting(provider, PATIENCE_S),
+      wait: { ms: PATIENCE_MS, provider },
       plan: async (ctx) => {
         const stored = await undoable(env, args.operation, caller)
         return knowingly(await planRestore(provider, wanted, ctx), stored)

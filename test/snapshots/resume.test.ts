@@ -1,4 +1,4 @@
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { fail } from '../../src/snapshots/errors.ts'
 import type { Interrupted } from '../../src/snapshots/interrupted.ts'
 import type { Context, CreateRequest, Provider } from '../../src/snapshots/provider.ts'
@@ -241,6 +241,19 @@ describe('a create of which nobody knows what came of it', () => {
     const found = await service.get(args.get({ snapshot: `cloud:${operation}`, wait_seconds: 20 }), caller())
     expect(found.snapshot.state).toBe('ready')
     expect(cloud.begun()).toBe(1)
+  })
+
+  test('is looked for again by itself', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const { cloud, service, provider } = world()
+    cloud.trouble = lost()
+    await refusal(service.create(save(), caller()), 'NETWORK')
+    cloud.trouble = lost()
+    await vi.advanceTimersByTimeAsync(60_000)
+    vi.useRealTimers()
+    await expect.poll(() => cloud.resumed.length).toBe(1)
+    expect(provider.shelf.size).toBe(0)
   })
 
   test('has failed once it is certain that nothing did', async () => {

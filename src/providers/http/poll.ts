@@ -45,14 +45,20 @@ const GRACE_MS = 5_000
 
 /** So many looks in a row may fail in a way that passes. */
 const PATIENCE = 3
-/** NOT_FOUND is one of them: what was just made is not shown at once everywhere. */
+/**
+ * NOT_FOUND is one of them, for what was just made is not shown at once everywhere, and PROVIDER_BUG, for a page in place of
+ * an answer is mostly that of something in between.
+ */
 const PASSING: ReadonlySet<string> = new Set([
   'NOT_FOUND',
   'NETWORK',
   'TIMEOUT',
   'PROVIDER_UNAVAILABLE',
   'RATE_LIMITED',
+  'PROVIDER_BUG',
 ])
+/** A header that asks for more than this is not taken at its word: one look a minute harms nobody. */
+const OBEYED_MS = 60_000
 
 /** Looks again and again, with growing pauses, until the state is settled or the time is over. */
 export async function poll<T>(
@@ -90,7 +96,8 @@ export async function poll<T>(
         failures++
         failed = error
         if (failures > PATIENCE || !PASSING.has(error.code)) return ended(false)
-        pause = Math.max(nextPause(pause, options.firstMs, random), error.problem.retry_after_ms ?? 0)
+        const asked = Math.min(error.problem.retry_after_ms ?? 0, OBEYED_MS)
+        pause = Math.max(nextPause(pause, options.firstMs, random), asked)
       }
     }
   } catch (error) {
