@@ -1,5 +1,6 @@
 import { assembly } from './assembly.ts'
 import { audit } from './audit.ts'
+import { clouds } from './clouds.ts'
 import type { Layer } from './mutant.ts'
 import { people } from './people.ts'
 import { plans } from './plans.ts'
@@ -20,4 +21,5 @@ export const LAYERS: readonly Layer[] = [
   audit,
   state,
   assembly,
+  clouds,
 ]

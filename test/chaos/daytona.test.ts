@@ -1,8 +1,10 @@
-import { describeCreates } from './suite.ts'
+import { describeChaos } from './suite.ts'
+import { creating, restoringToNew } from './sweep.ts'
 import { daytona } from './vendors.ts'
 
-describeCreates([
-  ['Daytona, of a sandbox', () => daytona('sandbox')],
-  ['Daytona, of a sandbox, on an older server', () => daytona('sandbox', 'v0.190')],
-  ['Daytona, of an image', () => daytona('image')],
+describeChaos([
+  ['a snapshot of a Daytona sandbox', creating, () => daytona('sandbox')],
+  ['a snapshot of a sandbox on an older Daytona', creating, () => daytona('sandbox', 'v0.190')],
+  ['a snapshot of an image at Daytona', creating, () => daytona('image')],
+  ['a new Daytona sandbox', restoringToNew, () => daytona('image')],
 ])

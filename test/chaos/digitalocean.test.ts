@@ -1,8 +1,11 @@
-import { describeCreates } from './suite.ts'
+import { describeChaos } from './suite.ts'
+import { creating, restoringToNew } from './sweep.ts'
 import { digitalocean } from './vendors.ts'
 
-describeCreates([
-  ['DigitalOcean, of a Droplet', () => digitalocean('droplet')],
-  ['DigitalOcean, of a Droplet that is switched off for it', () => digitalocean('switched off')],
-  ['DigitalOcean, of a volume', () => digitalocean('volume')],
+describeChaos([
+  ['a snapshot of a Droplet', creating, () => digitalocean('droplet')],
+  ['a snapshot of a Droplet that is switched off for it', creating, () => digitalocean('switched off')],
+  ['a snapshot of a volume', creating, () => digitalocean('volume')],
+  ['a new Droplet', restoringToNew, () => digitalocean('droplet')],
+  ['a new volume', restoringToNew, () => digitalocean('volume')],
 ])

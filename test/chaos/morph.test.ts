@@ -1,7 +1,9 @@
-import { describeCreates } from './suite.ts'
+import { describeChaos } from './suite.ts'
+import { creating, restoringToNew } from './sweep.ts'
 import { morph } from './vendors.ts'
 
-describeCreates([
-  ['Morph, of an instance', () => morph('instance')],
-  ['Morph, of an image', () => morph('image')],
+describeChaos([
+  ['a snapshot of a Morph instance', creating, () => morph('instance')],
+  ['a snapshot of a Morph image', creating, () => morph('image')],
+  ['a new Morph instance', restoringToNew, () => morph('instance')],
 ])

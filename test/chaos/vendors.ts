@@ -25,6 +25,8 @@ export interface Vendor {
   provider(url: string, options: Omit<CloudOptions, 'key' | 'baseUrl'>): Provider
   /** How many snapshots there are that were not there at first, whatever became of them. */
   made(): number
+  /** How many machines and volumes there are that were not there at first. */
+  started(): number
   /** What must be true again when everything is over. */
   undisturbed(): boolean
 }
@@ -45,7 +47,8 @@ export async function morph(from: 'instance' | 'image'): Promise<Vendor> {
     provider: (url, options) =>
       createMorphProvider({ ...options, key: createSecret(key), baseUrl: `${url}/api` }),
     made: () => cloud.snapshots.size - before,
-    undisturbed: () => cloud.instances.size === 1,
+    started: () => cloud.instances.size - 1,
+    undisturbed: () => instance.status === 'ready',
   })
 }
 
@@ -65,7 +68,8 @@ export async function daytona(
     provider: (url, options) =>
       createDaytonaProvider({ ...options, key: createSecret(key), baseUrl: `${url}/api`, roots: [] }),
     made: () => world.snapshots.size - before,
-    undisturbed: () => world.sandboxes.size === 1,
+    started: () => world.sandboxes.size - 1,
+    undisturbed: () => sandbox.state === 'started',
   })
 }
 
@@ -83,6 +87,7 @@ export async function digitalocean(what: 'droplet' | 'switched off' | 'volume'):
     provider: (url, options) =>
       createDigitalOceanProvider({ ...options, key: createSecret(key), baseUrl: url }),
     made: () => cloud.images.size - before + cloud.volumeSnapshots.size,
+    started: () => cloud.droplets.size + cloud.volumes.size - 2,
     undisturbed: () => droplet.status === 'active',
   })
 }
