@@ -25,6 +25,8 @@ export interface MorphOptions {
   secondsToComplete?: number
   /** Without, there are only the unpaged lists, as on older servers. Default true. */
   paged?: boolean
+  /** Captures are answered when they are done, whatever `sync` says, and shown only then, as on older servers. */
+  synchronous?: boolean
   port?: number
 }
 
@@ -50,10 +52,11 @@ export interface Morph extends EmulatorServer {
  * without it as well.
  */
 export async function createMorph(options: MorphOptions = {}): Promise<Morph> {
-  const { now = Date.now, pollsToComplete: polls = 2, secondsToComplete: seconds, paged = true } = options
+  const { now = Date.now, pollsToComplete: polls = 2, secondsToComplete: seconds } = options
+  const { paged = true, synchronous = false } = options
   const key = options.key ?? `morph_${randomBytes(16).toString('hex')}`
   const pace: Pace = seconds === undefined ? { polls } : { seconds }
-  const cloud = createCloud(now, pace, paged)
+  const cloud = createCloud(now, pace, { paged, synchronous })
 
   const server = await serveEmulator({
     routes: routesOf(cloud),

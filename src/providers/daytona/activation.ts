@@ -1,5 +1,5 @@
 import { fail } from '../../snapshots/errors.ts'
-import { quotedName } from '../../snapshots/plain.ts'
+import { plain, quotedName } from '../../snapshots/plain.ts'
 import type { Context, Provider } from '../../snapshots/provider.ts'
 import { sendOnce } from '../once.ts'
 import { waitFor } from '../wait.ts'
@@ -7,6 +7,7 @@ import { FIRST_LOOK_MS, PATIENCE } from './assumptions.ts'
 import { type Cloud, counting } from './cloud.ts'
 import type { Listing } from './listing.ts'
 import type { SnapshotRecord } from './schemas.ts'
+import { lookTwice } from './twice.ts'
 import { PROVIDER, reasonOf, stateOf } from './view.ts'
 
 /**
@@ -46,9 +47,9 @@ export function createActivation(
     const now = await waitFor(
       {
         what: 'The activation',
-        read: (call) => api.snapshot(record.id, call),
+        read: (call) => lookTwice((ctx) => api.snapshot(record.id, ctx), isInactive, cloud, call),
         settled: (seen) => !['creating', 'unknown'].includes(stateOf(seen)),
-        describe: ({ state }) => `the snapshot is being activated: ${state}`,
+        describe: ({ state }) => `the snapshot is being activated: ${plain(state, 30)}`,
         ...{ firstMs: FIRST_LOOK_MS, timeoutMs: PATIENCE.activation },
       },
       cloud,
@@ -69,8 +70,8 @@ export function createActivation(
       {
         what: 'The deactivation',
         read: (call) => api.snapshot(record.id, call),
-        settled: (seen) => stateOf(seen) === 'inactive',
-        describe: ({ state }) => `the snapshot is being deactivated: ${state}`,
+        settled: isInactive,
+        describe: ({ state }) => `the snapshot is being deactivated: ${plain(state, 30)}`,
         ...{ firstMs: FIRST_LOOK_MS, timeoutMs: PATIENCE.activation },
       },
       cloud,
@@ -95,6 +96,8 @@ export function createActivation(
     },
   }
 }
+
+const isInactive = (seen: SnapshotRecord) => stateOf(seen) === 'inactive'
 
 const fixed = (field: string) =>
   fail(

@@ -21,6 +21,18 @@ const MOST_PAGES = 500
 
 export type Api = ReturnType<typeof createApi>
 
+/** The items that are as described: what else there may be is no reason to show none. */
+function described<T>(items: readonly unknown[], schema: z.ZodType<T>, { log }: CallContext): T[] {
+  const parsed = items.map((item) => schema.safeParse(item))
+  const odd = parsed.filter(({ success }) => !success)
+  if (odd.length > 0)
+    log.warn('items of a list are not as Daytona describes them, and left out', {
+      left_out: odd.length,
+      first: odd[0]!.error!.issues[0]!.path.join('.'),
+    })
+  return parsed.flatMap(({ data, success }) => (success ? [data] : []))
+}
+
 /** The requests, one function each. Ids and names go into the address as one segment, slashes and all. */
 export function createApi(http: Http) {
   const get = <T>(path: string[], schema: z.ZodType<T>, ctx: CallContext, query = {}) =>
@@ -45,7 +57,7 @@ export function createApi(http: Http) {
       for (let page = 1, pages = 1; page <= pages; page++) {
         const query = { page, limit: PAGE, sort: 'createdAt', order: 'asc' }
         const { items, totalPages } = await get(['snapshots'], SnapshotPage, ctx, query)
-        for (const item of items) all.set(item.id, item)
+        for (const item of described(items, SnapshotRecord, ctx)) all.set(item.id, item)
         pages = Math.min(totalPages, MOST_PAGES)
       }
       return [...all.values()]
@@ -54,7 +66,7 @@ export function createApi(http: Http) {
     /** The vendor's own come last: undefined when there are no others. */
     async anySnapshot(ctx: CallContext): Promise<SnapshotRecord | undefined> {
       const { items } = await get(['snapshots'], SnapshotPage, ctx, { page: 1, limit: 1 })
-      return items.find(({ general }) => !general)
+      return described(items, SnapshotRecord, ctx).find(({ general }) => !general)
     },
 
     createSnapshot: (body: object, ctx: CallContext) => post(['snapshots'], body, SnapshotRecord, ctx),
@@ -75,7 +87,7 @@ export function createApi(http: Http) {
       for (let page = 0; page < MOST_PAGES; page++) {
         const query = { limit: PAGE, ...(cursor && { cursor }) }
         const { items, nextCursor } = await get(['sandbox'], SandboxPage, ctx, query)
-        for (const item of items) all.set(item.id, item)
+        for (const item of described(items, SandboxRecord, ctx)) all.set(item.id, item)
         cursor = nextCursor
         if (!cursor) break
       }
@@ -87,6 +99,9 @@ export function createApi(http: Http) {
     createSandbox: (body: object, ctx: CallContext) => post(['sandbox'], body, SandboxRecord, ctx),
     forkSandbox: (id: string, body: object, ctx: CallContext) =>
       post(['sandbox', id, 'fork'], body, SandboxRecord, ctx),
+    /** What was forked from it, and is there. */
+    forks: async (id: string, ctx: CallContext) =>
+      described(await get(['sandbox', id, 'forks'], z.array(z.unknown()), ctx), SandboxRecord, ctx),
     removeSandbox: (id: string, ctx: CallContext) => http.remove({ path: ['sandbox', id] }, ctx),
 
     pushAccess: (ctx: CallContext) => get(['object-storage', 'push-access'], PushAccess, ctx),

@@ -1,7 +1,6 @@
 import { z } from 'zod'
-import { CLOCK_SKEW_MS } from './assumptions.ts'
 import type { SnapshotRecord } from './schemas.ts'
-import { dockerfileId, sandboxBehind } from './view.ts'
+import { originOf } from './view.ts'
 
 /**
  * What a create has asked for, as it can be seen in the record that comes of it. Kept as the facts of the operation: by
@@ -9,8 +8,6 @@ import { dockerfileId, sandboxBehind } from './view.ts'
  */
 export const Asked = z.object({
   name: z.string(),
-  /** Milliseconds since the epoch, just before it was sent. */
-  since: z.number(),
   /** Of the snapshot, as soon as it is known. */
   id: z.string().optional(),
   /** One of these three. */
@@ -24,28 +21,31 @@ export const Asked = z.object({
   gpu: z.number().optional(),
   region: z.string().optional(),
   with_memory: z.boolean().optional(),
+  /** What the caller has to be told in the end. */
+  warnings: z.array(z.string()).optional(),
 })
 export type Asked = z.infer<typeof Asked>
 
-/** Whether this record is what came of it, and not of somebody else's request for the same name. */
+/**
+ * Whether this record is what came of it, and not of somebody else's request for the same name. Names are unique, and
+ * this one was seen free before it was asked for: so it is, unless the record shows that it came of something else. Times
+ * tell nothing more, and would have to be those of one clock.
+ */
 export function isOurs(record: SnapshotRecord, asked: Asked): boolean {
   if (asked.id !== undefined) return record.id === asked.id
-  const { cpu, mem, disk, gpu, imageName, buildInfo, regionIds } = record
+  const { cpu, mem, disk, gpu, buildInfo, regionIds } = record
+  const { kind, id } = originOf(record)
   const same = <T>(wanted: T | undefined, got: T | null | undefined) =>
     wanted === undefined || got === null || got === undefined || wanted === got
   return (
     !record.general &&
     record.name === asked.name &&
-    Date.parse(record.createdAt) >= asked.since - CLOCK_SKEW_MS &&
     same(asked.cpu, cpu) &&
     same(asked.memory, mem) &&
     same(asked.disk, disk) &&
     same(asked.gpu, gpu) &&
-    same(asked.sandbox, sandboxBehind(record)) &&
-    (asked.image === undefined || asked.image === imageName) &&
-    (asked.dockerfile === undefined ||
-      (asked.dockerfile === dockerfileId(buildInfo?.dockerfileContent ?? '') &&
-        sorted(asked.context) === sorted(buildInfo?.contextHashes))) &&
+    (kind === 'unknown' || id === (asked.sandbox ?? asked.image ?? asked.dockerfile)) &&
+    (kind !== 'dockerfile' || sorted(asked.context) === sorted(buildInfo?.contextHashes)) &&
     (asked.region === undefined || !regionIds || regionIds.includes(asked.region))
   )
 }

@@ -8,13 +8,10 @@ export const bytesOf = (gigabytes: number) => Math.round(gigabytes * BYTES_PER_G
 /** No length of a name is documented: this is the longest that our own tools take. */
 export const LONGEST_NAME = 128
 
-/** How far the vendor's clock may be behind ours when its times are compared with them. In milliseconds. */
-export const CLOCK_SKEW_MS = 5 * 60_000
-
 /** The vendor's own clients look every two seconds. */
 export const FIRST_LOOK_MS = 2_000
 
-/** A record that should be there by now gets so long to show. */
+/** What should show by now gets so long to do so. */
 export const GRACE_MS = 2_000
 
 const MINUTE = 60_000

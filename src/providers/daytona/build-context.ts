@@ -5,6 +5,7 @@ import { matchesGlob } from '../../guard/glob.ts'
 import { fail, SnapshotError } from '../../snapshots/errors.ts'
 import { plain } from '../../snapshots/plain.ts'
 import { CONTEXT_LIMITS } from './assumptions.ts'
+import { contextWarnings } from './context-warnings.ts'
 import { copiedPaths } from './dockerfile.ts'
 import { LONGEST_DOCKERFILE, readReal, tooLarge, within } from './dockerfile-place.ts'
 import { dockerignore, type Ignores } from './dockerignore.ts'
@@ -14,7 +15,7 @@ import { type TarEntry, tarOf } from './tar.ts'
 export interface Build {
   dockerfile: string
   /** The files that it copies; undefined where it copies none. */
-  context?: { archive: Buffer; hash: string; files: number }
+  context?: { archive: Buffer; hash: string; warnings: string[] }
 }
 
 /**
@@ -33,7 +34,7 @@ export async function readBuild(
   const entries = await collect(dirname(path), wanted, signal)
   const archive = tarOf(entries)
   const hash = createHash('sha256').update(archive).digest('hex')
-  return { dockerfile, context: { archive, hash, files: entries.filter(({ bytes }) => bytes).length } }
+  return { dockerfile, context: { archive, hash, warnings: contextWarnings(entries, archive.length) } }
 }
 
 /** In the order of their paths. */
@@ -46,6 +47,11 @@ async function collect(
   const entries = new Map<string, TarEntry>()
   let bytesLeft: number = CONTEXT_LIMITS.bytes
 
+  function take(entry: TarEntry): void {
+    if (entries.size >= CONTEXT_LIMITS.files) throw tooMany()
+    entries.set(entry.path, entry)
+  }
+
   /** `named`: by the Dockerfile itself, where a link to a directory is taken for the directory. */
   async function add(path: string, isNamed: boolean): Promise<void> {
     if (signal.aborted) throw cancelled()
@@ -54,18 +60,17 @@ async function collect(
     const found = await stat(real)
     if (found.isDirectory()) {
       if (!isNamed && (await lstat(join(directory, path))).isSymbolicLink()) throw directoryLink(path)
-      if (path !== '' && !ignores(path)) entries.set(path, { path, mode: 0o755 })
+      if (path !== '' && !ignores(path)) take({ path, mode: 0o755 })
       for (const name of (await readdir(real)).sort()) await add(posix.join(path, name), false)
       return
     }
     if (ignores(path)) return
     if (!found.isFile()) throw notAFile(path)
-    if (entries.size >= CONTEXT_LIMITS.files) throw tooMany()
     if (found.size > bytesLeft) throw tooLarge(CONTEXT_LIMITS.bytes)
     const { bytes, mode } = await readReal(real, bytesLeft)
     bytesLeft -= bytes.length
     // The builder knows no links: what one points to is in its place.
-    entries.set(path, { path, mode, bytes })
+    take({ path, mode, bytes })
   }
 
   for (const one of wanted) {
@@ -139,7 +144,7 @@ const directoryLink = (path: string) =>
   refused(`${named(path)} is a link to a directory, and the builder of Daytona knows no links.`, LEAVE_OUT)
 const notAFile = (path: string) => refused(`${named(path)} is neither a file nor a directory.`, LEAVE_OUT)
 const tooMany = () =>
-  refused(`What the Dockerfile copies is more than ${CONTEXT_LIMITS.files} files.`, LEAVE_OUT)
+  refused(`What the Dockerfile copies is more than ${CONTEXT_LIMITS.files} files and directories.`, LEAVE_OUT)
 const bracketed = (path: string) =>
   refused(
     `The Dockerfile copies ${named(path)}, and patterns in brackets are not read here.`,

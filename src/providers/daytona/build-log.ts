@@ -12,6 +12,8 @@ export interface BuildLog {
 }
 
 const LAST_LINES_MS = 5_000
+/** Long streams break now and then. */
+const TRIES = 2
 
 /** Tells the lines of the log as progress. What goes wrong with it is no harm to the build. */
 export function followBuild({ api, time }: Cloud, id: string, ctx: Context): BuildLog {
@@ -30,14 +32,24 @@ export function followBuild({ api, time }: Cloud, id: string, ctx: Context): Bui
       yield* api.log(id, PATIENCE.recipe, call)
     }
   }
+  /** How many lines have been told: the log begins anew with each connection. */
+  let told = 0
+  async function tell(): Promise<void> {
+    let at = 0
+    for await (const line of lines()) {
+      if (at++ < told) continue
+      told = at
+      const text = plain(line.trim())
+      if (text !== '' && !stopper.signal.aborted) ctx.progress(0, undefined, text)
+    }
+  }
   async function follow(): Promise<void> {
-    try {
-      for await (const line of lines()) {
-        const text = plain(line.trim())
-        if (text !== '' && !stopper.signal.aborted) ctx.progress(0, undefined, text)
+    for (let tries = 0; tries < TRIES && !stopper.signal.aborted; tries++) {
+      try {
+        return await tell()
+      } catch (error) {
+        if (!stopper.signal.aborted) ctx.log.info('the log of a build broke off', { error })
       }
-    } catch (error) {
-      if (!stopper.signal.aborted) ctx.log.info('the log of a build broke off', { error })
     }
   }
   const done = follow()

@@ -1,50 +1,59 @@
 import { z } from 'zod'
 import { fail, SnapshotError } from '../../snapshots/errors.ts'
-import type { Source } from '../../snapshots/model.ts'
-import { quotedName } from '../../snapshots/plain.ts'
+import { plain, quotedName } from '../../snapshots/plain.ts'
 import type { Context } from '../../snapshots/provider.ts'
 import type { CallContext } from '../http/exchange.ts'
 import { lookFor, sendOnce } from '../once.ts'
+import { deletedMeanwhile } from '../refusals.ts'
 import { waitFor } from '../wait.ts'
-import { CLOCK_SKEW_MS, FIRST_LOOK_MS, PATIENCE } from './assumptions.ts'
+import { FIRST_LOOK_MS, PATIENCE } from './assumptions.ts'
 import type { Cloud } from './cloud.ts'
 import type { SandboxRecord } from './schemas.ts'
-import { PROVIDER, reasonOf } from './view.ts'
+import { DAYTONA, PROVIDER, reasonOf } from './view.ts'
 
 /** One new sandbox: how it is asked for, and how it is known. Kept as a fact of the operation. */
 export const Copy = z.object({
   name: z.string(),
-  /** Milliseconds since the epoch, before it was sent. */
-  since: z.number(),
   /** As soon as it is known. */
   id: z.string().optional(),
   /** Of the operation. A fork carries the labels of its sandbox instead. */
   label: z.string().optional(),
+  /** The sandbox that a fork is made of. */
+  fork_of: z.string().optional(),
 })
 export type Copy = z.infer<typeof Copy>
 
 /** The label by which a sandbox is known as ours. */
 export const OPERATION = 'snapshot-mcp.operation'
 
-const ENDS: ReadonlySet<string> = new Set(['started', 'error', 'build_failed', 'destroyed', 'destroying'])
-
 export interface Copies {
   /** Sends the request, once. */
   begin(copy: Copy, send: () => Promise<SandboxRecord>, ctx: Context): Promise<SandboxRecord>
   /** What came of a request of another process; undefined when it is certain enough that there is nothing. */
   find(copy: Copy, ctx: Context): Promise<SandboxRecord | undefined>
-  /** Waits until it runs. One that does not start is taken away again. */
-  started(copy: Copy, sandbox: SandboxRecord, ctx: Context): Promise<Source>
+  /**
+   * Waits until it runs, or has run. One that does not start is taken away again where it was made just now: of an older
+   * one nobody knows who has worked in it since.
+   */
+  started(copy: KnownCopy, made: SandboxRecord | 'before', ctx: Context): Promise<SandboxRecord>
   /** Waits until a sandbox has been forked: until then it cannot be forked again. */
   forked(source: string, ctx: Context): Promise<void>
 }
 
+export type KnownCopy = Copy & { id: string }
+
 export function createCopies(cloud: Cloud): Copies {
   const { api } = cloud
 
-  async function look(copy: Copy, ctx: CallContext): Promise<SandboxRecord | undefined> {
-    const found = await api.findSandbox(copy.id ?? copy.name, ctx)
-    return found && isOurs(found, copy) ? found : undefined
+  /** A new sandbox has the label of its operation. A fork can only be known by its name and by what it was made of. */
+  async function look(
+    { id, name, label, fork_of }: Copy,
+    ctx: CallContext,
+  ): Promise<SandboxRecord | undefined> {
+    if (id !== undefined) return api.findSandbox(id, ctx)
+    if (fork_of !== undefined) return (await api.forks(fork_of, ctx)).find((fork) => fork.name === name)
+    const found = await api.findSandbox(name, ctx)
+    return label !== undefined && found?.labels?.[OPERATION] === label ? found : undefined
   }
   const finds = (copy: Copy) => (ctx: CallContext) => look(copy, ctx)
 
@@ -73,26 +82,26 @@ export function createCopies(cloud: Cloud): Copies {
       }
     },
     find: (copy, ctx) => lookFor(finds(copy), cloud, ctx),
-    async started(copy, sandbox, ctx) {
+    async started(copy, made, ctx) {
       const last = await waitFor<SandboxRecord>(
         {
           what: `The start of the sandbox ${quotedName(copy.name)}`,
-          initial: sandbox,
-          read: (call) => api.sandbox(sandbox.id, call),
-          settled: ({ state }) => ENDS.has(state ?? ''),
-          describe: ({ state }) => `sandbox ${copy.name} is ${state}`,
-          gone() {
-            throw broken(copy, 'it was deleted by somebody else')
+          ...(made !== 'before' && { initial: made }),
+          read: (call) => api.sandbox(copy.id, call),
+          settled: (seen) => isGone(seen) || isBroken(seen) || hasStarted(seen),
+          describe: ({ state }) => `sandbox ${copy.name} is ${plain(state ?? 'unknown', 30)}`,
+          gone(cause) {
+            throw deleted(copy, cause)
           },
           ...{ firstMs: FIRST_LOOK_MS, timeoutMs: PATIENCE.start },
         },
         cloud,
         ctx,
       )
-      if (last.state !== 'started')
-        throw await discard({ ...copy, id: last.id }, reasonOf(last.errorReason), ctx)
-      cloud.names.tell(last.id, last.name)
-      return { kind: 'sandbox', id: last.id, name: last.name || last.id }
+      if (isGone(last)) throw deleted(copy)
+      if (!isBroken(last)) return last
+      const reason = reasonOf(last.errorReason)
+      throw made === 'before' ? broken(copy, reason, copy.id) : await discard(copy, reason, ctx)
     },
     async forked(source, ctx) {
       await waitFor(
@@ -110,14 +119,23 @@ export function createCopies(cloud: Cloud): Copies {
   }
 }
 
-const isBroken = ({ state }: SandboxRecord) => state === 'error' || state === 'build_failed'
+const isIn =
+  (...states: string[]) =>
+  ({ state }: SandboxRecord) =>
+    states.includes(state ?? '')
 
-function isOurs({ labels, createdAt, name, id }: SandboxRecord, copy: Copy): boolean {
-  if (copy.id !== undefined && copy.id !== id) return false
-  if (copy.label !== undefined) return labels?.[OPERATION] === copy.label
-  const made = Date.parse(createdAt ?? '')
-  return name === copy.name && made >= copy.since - CLOCK_SKEW_MS
-}
+const isBroken = isIn('error', 'build_failed')
+const isGone = isIn('destroying', 'destroyed')
+const runs = isIn('started', 'snapshotting', 'forking', 'resizing')
+const rests = isIn('stopping', 'stopped', 'archiving', 'archived', 'pausing', 'paused')
+
+/** Whether it has run and been stopped since, by somebody or by itself, and is not just being started again. */
+export const hasStopped = (sandbox: SandboxRecord) => rests(sandbox) && sandbox.desiredState !== 'started'
+
+const hasStarted = (sandbox: SandboxRecord) => runs(sandbox) || hasStopped(sandbox)
+
+const deleted = ({ name }: Copy, cause?: unknown) =>
+  deletedMeanwhile(`The sandbox ${quotedName(name)}`, 'snapshot_restore', DAYTONA, cause)
 
 function broken({ name }: Copy, reason: string, left?: string): SnapshotError {
   const what = left === undefined ? 'Nothing is left of it.' : 'It is still there and has to be removed.'

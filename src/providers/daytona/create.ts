@@ -1,5 +1,6 @@
 import { fail } from '../../snapshots/errors.ts'
 import type { Interrupted } from '../../snapshots/interrupted.ts'
+import type { Snapshot } from '../../snapshots/model.ts'
 import { quotedName } from '../../snapshots/plain.ts'
 import type { Context, CreateRequest, CreateResult, Provider } from '../../snapshots/provider.ts'
 import { neverBegun } from '../refusals.ts'
@@ -25,7 +26,7 @@ export function createCreates(cloud: Cloud): Pick<Provider, 'create'> & {
 
   async function ofSandbox({ source, ...request }: CreateRequest, { include_memory: memory }: Options) {
     const asked = {
-      ...begun(request),
+      name: nameFor(request),
       sandbox: source.id,
       ...(memory !== undefined && { with_memory: memory }),
     }
@@ -43,7 +44,7 @@ export function createCreates(cloud: Cloud): Pick<Provider, 'create'> & {
   }
 
   async function ofImage(request: CreateRequest, options: Options) {
-    const asked = { ...begun(request), image: request.source.id, ...resources(options) }
+    const asked = { name: nameFor(request), image: request.source.id, ...resources(options) }
     const { entrypoint } = options
     return { asked, send: recipe(asked, { imageName: asked.image, ...(entrypoint && { entrypoint }) }) }
   }
@@ -54,22 +55,18 @@ export function createCreates(cloud: Cloud): Pick<Provider, 'create'> & {
     if (context) {
       const access = await cloud.api.pushAccess(ctx)
       const how = await cloud.storage.put(access, context, ctx)
-      ctx.progress(0, undefined, `build context of ${context.files} files is ${how}`)
+      ctx.progress(0, undefined, `the build context of ${context.archive.length} bytes is ${how}`)
     }
     const contextHashes = context ? [context.hash] : []
     const asked = {
-      ...begun(request),
+      name: nameFor(request),
       dockerfile: dockerfileId(dockerfile),
       context: contextHashes,
+      ...(context && { warnings: context.warnings }),
       ...resources(options),
     }
     return { asked, send: recipe(asked, { buildInfo: { dockerfileContent: dockerfile, contextHashes } }) }
   }
-
-  const begun = (request: Pick<CreateRequest, 'name' | 'auto'>) => ({
-    name: nameFor(request),
-    since: cloud.time.now(),
-  })
 
   function resources({ cpu, memory_gb: memory, disk_gb: disk, gpu, region = cloud.region }: Options) {
     return defined({ cpu, memory, disk, gpu, region })
@@ -102,8 +99,15 @@ export function createCreates(cloud: Cloud): Pick<Provider, 'create'> & {
   async function result(record: SnapshotRecord, asked: Asked, ctx: Context): Promise<CreateResult> {
     await cloud.names.learn([sandboxBehind(record)], ctx)
     const snapshot = view(record, cloud.names.nameOf)
-    // Only here it is known: the record does not say it.
-    return { snapshot: asked.with_memory ? { ...snapshot, captures: ['disk', 'memory'] } : snapshot }
+    const warnings = [
+      ...(asked.warnings ?? []),
+      ...(snapshot.source.kind === 'unknown' ? [unclear(snapshot)] : []),
+    ]
+    return {
+      // Only here it is known: the record does not say it.
+      snapshot: asked.with_memory ? { ...snapshot, captures: ['disk', 'memory'] } : snapshot,
+      ...(warnings.length > 0 && { warnings }),
+    }
   }
 
   return {
@@ -122,3 +126,6 @@ export function createCreates(cloud: Cloud): Pick<Provider, 'create'> & {
     },
   }
 }
+
+const unclear = ({ id, name }: Snapshot) =>
+  `The record of ${quotedName(name)} (${id}) does not tell what it was made of. Its name was free when it was asked for, so it should be this one. Look at it before you rely on it.`

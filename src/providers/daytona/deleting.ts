@@ -49,17 +49,25 @@ export function createDeleting(cloud: Cloud, listing: Listing): Pick<Provider, '
     }
   }
 
-  const deletion: Deletion<SnapshotRecord> = {
-    title: DAYTONA.title,
-    look: api.snapshot,
-    refusal: (seen) => (seen.general ? general([seen]) : undefined),
-    remove: api.removeSnapshot,
-    stays: (seen) => (stateOf(seen) === 'inactive' ? broughtBack() : undefined),
-    ...{ firstMs: FIRST_LOOK_MS, timeoutMs: PATIENCE.removal },
+  function deletion(): Deletion<SnapshotRecord> {
+    const back = new Set<string>()
+    return {
+      title: DAYTONA.title,
+      look: api.snapshot,
+      refusal: (seen) => (seen.general ? general([seen]) : undefined),
+      remove: api.removeSnapshot,
+      stays(seen) {
+        if (stateOf(seen) !== 'inactive') return undefined
+        // Once may be how it was before.
+        if (back.has(seen.id)) return broughtBack()
+        back.add(seen.id)
+      },
+      ...{ firstMs: FIRST_LOOK_MS, timeoutMs: PATIENCE.removal },
+    }
   }
   return {
     planDelete,
-    delete: ({ snapshots }, ctx) => deleteAll(deletion, snapshots, cloud, counting(ctx)),
+    delete: ({ snapshots }, ctx) => deleteAll(deletion(), snapshots, cloud, counting(ctx)),
   }
 }
 

@@ -23,6 +23,7 @@ const BASE_URL = 'https://app.daytona.io/api'
 const CAPABILITIES: Capabilities = {
   source_kinds: SOURCE_KINDS,
   recipes: ['image', 'dockerfile'],
+  rooted: ['dockerfile'],
   create: ['name'],
   names: NAMES,
   captures: ['disk', 'memory'],

@@ -1,15 +1,16 @@
 import { type ErrorCode, fail } from '../../snapshots/errors.ts'
-import { quotedName } from '../../snapshots/plain.ts'
+import { plain, quotedName } from '../../snapshots/plain.ts'
 import type { Context } from '../../snapshots/provider.ts'
 import type { CallContext } from '../http/exchange.ts'
 import { type Find, lookFor, sendOnce } from '../once.ts'
 import { deletedMeanwhile } from '../refusals.ts'
 import { waitFor } from '../wait.ts'
 import { type Asked, isOurs } from './asked.ts'
-import { FIRST_LOOK_MS, GRACE_MS, PATIENCE } from './assumptions.ts'
+import { FIRST_LOOK_MS, PATIENCE } from './assumptions.ts'
 import { type BuildLog, followBuild } from './build-log.ts'
 import type { Cloud } from './cloud.ts'
 import type { SnapshotRecord } from './schemas.ts'
+import { lookTwice } from './twice.ts'
 import { DAYTONA, PROVIDER, reasonOf, stateOf } from './view.ts'
 
 /**
@@ -34,6 +35,7 @@ export interface Making {
 /** Sends the request and waits until the snapshot is there. What was sent is on record before it is sent. */
 export async function make(cloud: Cloud, { asked, send }: Making, ctx: Context): Promise<SnapshotRecord> {
   await ctx.note?.(asked)
+  await ctx.stillHeld?.()
   const seen = await sendOnce({ send: () => send(ctx), find: finds(cloud, asked) }, cloud, ctx)
   return seeThrough(cloud, asked, seen, ctx)
 }
@@ -77,10 +79,11 @@ async function seeThrough(
       {
         what: 'The snapshot',
         ...(first && { initial: await learn(first) }),
-        read: async (call) => learn(await lookTwice(cloud, known, call)),
+        read: async (call) =>
+          learn(await lookTwice((ctx) => look(cloud, known, ctx), isNothing, cloud, call)),
         settled: isEnd,
         describe: (now) =>
-          now.at === 'record' ? `the snapshot is ${now.record.state}` : 'the sandbox is captured',
+          now.at === 'record' ? `the snapshot is ${plain(now.record.state, 30)}` : 'the sandbox is captured',
         gone() {
           throw deleted(asked)
         },
@@ -106,13 +109,8 @@ async function look({ api }: Cloud, asked: Asked, ctx: CallContext): Promise<See
   return { at: 'nothing', reason: sandbox?.errorReason ?? undefined }
 }
 
-/** A record and the end of a capture need not show at the same moment: what is missing is looked for once more. */
-async function lookTwice(cloud: Cloud, asked: Asked, ctx: CallContext): Promise<Seen> {
-  const seen = await look(cloud, asked, ctx)
-  if (seen.at !== 'nothing') return seen
-  await cloud.time.sleep(GRACE_MS, ctx.signal)
-  return look(cloud, asked, ctx)
-}
+/** A record and the end of a capture need not show at the same moment. */
+const isNothing = ({ at }: Seen) => at === 'nothing'
 
 function isEnd(seen: Seen): boolean {
   if (seen.at === 'capture') return false

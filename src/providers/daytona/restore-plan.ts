@@ -7,13 +7,11 @@ import { DaytonaRestore } from '../../snapshots/requests.ts'
 import type { Cloud } from './cloud.ts'
 import type { Listing } from './listing.ts'
 import { copyNames, isAddressable } from './names.ts'
+import { FORKED } from './restore-warnings.ts'
 import type { SnapshotRecord } from './schemas.ts'
 import { PROVIDER, sandboxBehind, stateOf } from './view.ts'
 
 export type RestoreOptions = z.output<typeof DaytonaRestore>
-
-/** Said in the plan and in the result: a fork is no restore. */
-export const FORKED = 'This forks the sandbox as it is now, not as it was when the snapshot was taken.'
 
 /** What a restore would make. Changes nothing. */
 export async function planRestore(

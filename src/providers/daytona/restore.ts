@@ -6,17 +6,21 @@ import type { Context, Provider, RestoreRequest, RestoreResult } from '../../sna
 import { DaytonaRestore } from '../../snapshots/requests.ts'
 import { neverBegun, stalePlan } from '../refusals.ts'
 import { type Cloud, counting } from './cloud.ts'
-import { Copy, createCopies, OPERATION } from './copies.ts'
+import { Copy, createCopies, type KnownCopy, OPERATION } from './copies.ts'
 import { saysInactive } from './dialect.ts'
 import type { Listing } from './listing.ts'
 import { copyNames } from './names.ts'
-import { FORKED, planRestore, type RestoreOptions } from './restore-plan.ts'
+import { planRestore, type RestoreOptions } from './restore-plan.ts'
+import { FORKED, restoreWarnings } from './restore-warnings.ts'
 import type { SandboxRecord, SnapshotRecord } from './schemas.ts'
 import { DAYTONA, PROVIDER, sandboxBehind } from './view.ts'
 
 /** What is on record of a restore: those that have been asked for, in order, the last one perhaps in vain. */
 const Facts = z.object({ wanted: z.number(), forked: z.boolean(), copies: z.array(Copy) })
 type Facts = z.infer<typeof Facts>
+
+/** A sandbox that was asked for: as it was answered, or before this process began. */
+type Begun = readonly [KnownCopy, SandboxRecord | 'before']
 
 type Activate = (record: SnapshotRecord, ctx: Context) => Promise<SnapshotRecord>
 
@@ -53,22 +57,24 @@ export function createRestoring(
 
   async function finish(
     facts: Facts,
-    made: [Copy, SandboxRecord][],
-    warnings: string[],
+    begun: readonly Begun[],
+    warnings: readonly string[],
     ctx: Context,
   ): Promise<RestoreResult> {
-    const targets: Source[] = []
+    const made: SandboxRecord[] = []
     const failures: SnapshotError[] = []
-    for (const [copy, sandbox] of made) {
+    for (const [copy, sandbox] of begun) {
       try {
-        targets.push(await copies.started(copy, sandbox, ctx))
+        made.push(await copies.started(copy, sandbox, ctx))
       } catch (error) {
         if (!(error instanceof SnapshotError) || error.problem.outcome === 'unknown') throw error
         failures.push(error)
       }
     }
+    for (const { id, name } of made) cloud.names.tell(id, name)
+    const targets = made.map(sourceOf)
     if (failures[0]) throw onlySome(failures[0], facts.wanted, targets)
-    return { targets, warnings: facts.forked ? [FORKED, ...warnings] : warnings }
+    return { targets, warnings: [...(facts.forked ? [FORKED] : []), ...warnings, ...restoreWarnings(made)] }
   }
 
   return {
@@ -85,24 +91,29 @@ export function createRestoring(
       const facts: Facts = { wanted: request.count, forked, copies: [] }
       const warnings: string[] = []
       const send = ask(record, options, warnings, ctx)
-      const made: [Copy, SandboxRecord][] = []
+      const made: SandboxRecord[] = []
+      const begun: Begun[] = []
       await given.stillHeld?.()
       for (const [index, name] of copyNames(request, record.name, ctx.operation).entries()) {
-        const copy: Copy = { name, since: cloud.time.now(), ...(!forked && { label: ctx.operation }) }
+        const copy: Copy = {
+          name,
+          ...(forked ? { fork_of: sandboxBehind(record)! } : { label: ctx.operation }),
+        }
         facts.copies.push(copy)
         await ctx.note?.(facts)
         try {
           const sandbox = await copies.begin(copy, () => send(copy, index), ctx)
           copy.id = sandbox.id
           await ctx.note?.(facts)
-          made.push([copy, sandbox])
+          made.push(sandbox)
+          begun.push([{ ...copy, id: sandbox.id }, sandbox])
           if (forked) await copies.forked(sandboxBehind(record)!, ctx)
         } catch (error) {
           if (!(error instanceof SnapshotError) || error.problem.outcome === 'unknown') throw error
-          throw onlySome(error, facts.wanted, made.map(targetOf))
+          throw onlySome(error, facts.wanted, made.map(sourceOf))
         }
       }
-      return finish(facts, made, warnings, ctx)
+      return finish(facts, begun, warnings, ctx)
     },
 
     async resume({ facts: noted }, given) {
@@ -110,22 +121,20 @@ export function createRestoring(
       const parsed = Facts.safeParse(noted)
       if (!parsed.success) throw neverBegun('snapshot_restore', DAYTONA)
       const facts = parsed.data
-      const made: [Copy, SandboxRecord][] = []
+      const begun: Begun[] = []
       for (const copy of facts.copies) {
-        const sandbox = await copies.find(copy, ctx)
-        if (sandbox) made.push([{ ...copy, id: sandbox.id }, sandbox])
+        const id = copy.id ?? (await copies.find(copy, ctx))?.id
+        if (id !== undefined) begun.push([{ ...copy, id }, 'before'])
       }
-      if (made.length === 0) throw neverBegun('snapshot_restore', DAYTONA)
-      const result = await finish(facts, made, [], ctx)
-      if (made.length === facts.wanted) return result
+      if (begun.length === 0) throw neverBegun('snapshot_restore', DAYTONA)
+      const result = await finish(facts, begun, [], ctx)
+      if (begun.length === facts.wanted) return result
       throw onlySome(interrupted(), facts.wanted, result.targets ?? [])
     },
   }
 }
 
-const targetOf = ([, { id, name }]: [Copy, SandboxRecord]): Source => ({
-  ...{ kind: 'sandbox', id, name: name || id },
-})
+const sourceOf = ({ id, name }: SandboxRecord): Source => ({ kind: 'sandbox', id, name: name || id })
 
 /** The failure of one copy, with what is to be known of the others. */
 function onlySome(error: SnapshotError, wanted: number, targets: readonly Source[]): SnapshotError {
@@ -138,7 +147,7 @@ function onlySome(error: SnapshotError, wanted: number, targets: readonly Source
 
 const interrupted = () =>
   fail(
-    'CANCELLED',
+    'NETWORK',
     'The process ended before all had been asked for.',
     'Call snapshot_restore again with the count that is missing.',
     { provider: PROVIDER },

@@ -9,8 +9,11 @@ const text = z.string().nullish()
 const number = z.number().nullish()
 const texts = z.array(z.string()).nullish()
 
+/** As much of an id as ours have room for. */
+const id = z.string().regex(/^[\x21-\x7e]{1,200}$/)
+
 export const SnapshotRecord = z.looseObject({
-  id: z.string().min(1),
+  id,
   name: z.string(),
   state: z.string(),
   createdAt: z.string().refine((time) => !Number.isNaN(Date.parse(time)), 'not a time'),
@@ -31,24 +34,30 @@ export const SnapshotRecord = z.looseObject({
 })
 export type SnapshotRecord = z.infer<typeof SnapshotRecord>
 
-export const SnapshotPage = z.looseObject({ items: z.array(SnapshotRecord), totalPages: z.number() })
+/** Of a list each item is looked at by itself. */
+const items = z.array(z.unknown())
+
+export const SnapshotPage = z.looseObject({ items, totalPages: z.number() })
 
 export const SandboxRecord = z.looseObject({
   id: z.string().min(1),
   name: text,
   state: text,
+  /** Where it is on its way to, or is. */
+  desiredState: text,
   snapshot: text,
   target: text,
   labels: z.record(z.string(), z.unknown()).nullish(),
   errorReason: text,
-  createdAt: text,
+  /** Minutes without use; 0 for never. */
+  autoStopInterval: number,
 })
 export type SandboxRecord = z.infer<typeof SandboxRecord>
 
 /** Old servers send all of them at once. */
 export const SandboxPage = z.union([
-  z.array(SandboxRecord).transform((items) => ({ items, nextCursor: undefined })),
-  z.looseObject({ items: z.array(SandboxRecord), nextCursor: text }),
+  items.transform((items) => ({ items, nextCursor: undefined })),
+  z.looseObject({ items, nextCursor: text }),
 ])
 
 /** To the request for a snapshot of a sandbox: the sandbox, or from a server that is still to come the snapshot. */

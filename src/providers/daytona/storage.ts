@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import { Agent, request } from 'undici'
 import { fail, SnapshotError } from '../../snapshots/errors.ts'
 import { plain } from '../../snapshots/plain.ts'
@@ -22,6 +23,8 @@ export interface Storage {
 const UPLOAD_MS = 15 * 60_000
 const TRIES = 4
 const CONNECT_MS = 5_000
+/** Of an answer, in characters. */
+const MOST_READ = 4096
 
 export function createStorage({ time, random }: { time: Time; random: () => number }): Storage {
   const dispatcher = new Agent({ connect: { timeout: CONNECT_MS }, headersTimeout: 0, bodyTimeout: 0 })
@@ -37,7 +40,7 @@ export function createStorage({ time, random }: { time: Time; random: () => numb
     const headers = signedHeaders({ method, url, bodySha256: sha256(body) }, credentials, time.now())
     const options = { method, headers, signal, dispatcher, ...(method === 'PUT' && { body }) }
     const reply = await request(url, options)
-    const text = await reply.body.text()
+    const text = await beginningOf(reply.body)
     return { status: reply.statusCode, code: /<Code>(\w{1,60})<\/Code>/.exec(text)?.[1] }
   }
 
@@ -73,6 +76,18 @@ export function createStorage({ time, random }: { time: Time; random: () => numb
     },
     close: () => dispatcher.destroy(),
   }
+}
+
+/** Where a refusal has its code. What comes behind it is not waited for. */
+async function beginningOf(body: Readable): Promise<string> {
+  // It may break when nobody reads it any more.
+  body.on('error', () => {})
+  let text = ''
+  for await (const chunk of body) {
+    text += chunk
+    if (text.length >= MOST_READ) break
+  }
+  return text
 }
 
 /** Old servers name the host alone. */

@@ -53,13 +53,26 @@ export const reasonOf = (errorReason: string | null | undefined) =>
   plain(errorReason || 'Daytona gives no reason', 300)
 
 function sourceOf(record: SnapshotRecord, nameOf: (sandbox: string) => string): Source {
+  const { kind, id } = originOf(record)
+  if (kind === 'sandbox') return { kind, id, name: nameOf(id) }
+  return { kind, id, name: kind === 'dockerfile' ? dockerfileName(record) : id }
+}
+
+/** What it was made of, as far as the record tells. */
+export function originOf(record: SnapshotRecord): Pick<Source, 'kind' | 'id'> {
   const { imageName, buildInfo } = record
   const sandbox = sandboxBehind(record)
-  if (sandbox !== undefined) return { kind: 'sandbox', id: sandbox, name: nameOf(sandbox) }
-  if (imageName) return { kind: 'image', id: imageName, name: imageName }
-  if (buildInfo)
-    return { kind: 'dockerfile', id: dockerfileId(buildInfo.dockerfileContent ?? ''), name: 'Dockerfile' }
-  return { kind: 'unknown', id: 'unknown', name: 'unknown' }
+  if (sandbox !== undefined) return { kind: 'sandbox', id: sandbox }
+  if (imageName) return { kind: 'image', id: imageName }
+  if (buildInfo) return { kind: 'dockerfile', id: dockerfileId(buildInfo.dockerfileContent ?? '') }
+  return { kind: 'unknown', id: 'unknown' }
+}
+
+/** By what its last stage starts from: the path is not known to anybody any more. */
+function dockerfileName({ buildInfo }: SnapshotRecord): string {
+  const stages = buildInfo?.dockerfileContent?.matchAll(/^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)*(\S+)/gim) ?? []
+  const base = [...stages].at(-1)?.[1]
+  return base === undefined ? 'Dockerfile' : plain(`Dockerfile FROM ${base}`, 80)
 }
 
 /** The id of the sandbox that a snapshot was taken of. */

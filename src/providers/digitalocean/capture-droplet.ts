@@ -1,31 +1,34 @@
 import { z } from 'zod'
-import { fail, SnapshotError } from '../../snapshots/errors.ts'
+import { fail } from '../../snapshots/errors.ts'
 import type { Context } from '../../snapshots/provider.ts'
 import { absent } from '../absent.ts'
 import type { CallContext } from '../http/exchange.ts'
 import { lookFor } from '../once.ts'
 import { waitFor } from '../wait.ts'
-import { type End, endOf, errored, knownActions, startAction, startedAction } from './actions.ts'
+import { Asked, asking, type End, endOf, errored, startAction, startedSince } from './actions.ts'
 import { ASSUMED } from './assumptions.ts'
 import type { Env } from './env.ts'
-import { undone } from './patiently.ts'
-import { isOn, shutDown, thenSwitchedOn, untilOff } from './power.ts'
+import { type Notebook, notebook } from './notebook.ts'
+import { isOn, Stop, type Words } from './power.ts'
 import type { Droplet } from './schemas.ts'
+import { thenSwitchedOn } from './switch-on.ts'
+import { whileOff } from './while-off.ts'
 
 /** What is noted while a Droplet is captured, enough to find out later what came of it. */
 export const DropletCapture = z.object({
   droplet: z.number(),
   /** As it was sent: only one snapshot has it. */
   name: z.string(),
-  /** The machine was on, and has to be on again. */
-  was_on: z.boolean(),
-  /** From here on the snapshot may have been asked for: snapshot actions that there were before. */
-  known: z.array(z.number()).optional(),
-  action: z.number().optional(),
+  /** The machine was on, and may be off because of us. */
+  stop: Stop.optional(),
+  /** From here on the snapshot may have been asked for. */
+  capture: Asked.optional(),
 })
 export type DropletCapture = z.infer<typeof DropletCapture>
 
 const AGAIN = 'Call snapshot_create again.'
+
+const WORDS: Words = { notBegun: 'No snapshot was made.', done: 'The snapshot was made.' }
 
 /** Resolves with the id of the snapshot when it can be seen. */
 export async function captureDroplet(
@@ -33,47 +36,38 @@ export async function captureDroplet(
   { droplet, name, powerOff }: { droplet: Droplet; name: string; powerOff: boolean },
   ctx: Context,
 ): Promise<string> {
-  const facts: DropletCapture = { droplet: droplet.id, name, was_on: powerOff && isOn(droplet) }
-  if (!facts.was_on) return take(env, facts, ctx)
-
-  await ctx.note?.(facts)
-  await ctx.stillHeld?.()
-  const refusal = await shutDown(env, droplet.id, ctx).then(() => undefined, unlessCertain)
-  return thenSwitchedOn(env, droplet.id, ctx, async () => {
-    if (refusal) throw notCaptured(refusal)
-    await untilOff(env, droplet.id, ctx).catch((error) => {
-      throw notCaptured(error)
-    })
-    return take(env, facts, ctx)
-  })
+  const book = notebook<DropletCapture>({ droplet: droplet.id, name }, ctx)
+  const copy = () => copyDisk(env, book, ctx)
+  return powerOff && isOn(droplet) ? whileOff(env, droplet.id, book, WORDS, ctx, copy) : copy()
 }
 
 /** The same for a capture that another process has begun. */
 export async function resumeCapture(env: Env, facts: DropletCapture, ctx: Context): Promise<string> {
-  const look = () => takeUp(env, facts, ctx)
-  return facts.was_on ? thenSwitchedOn(env, facts.droplet, ctx, look) : look()
+  const book = notebook(facts, ctx)
+  const find = () => findCopy(env, book, ctx)
+  return facts.stop ? thenSwitchedOn(env, facts.droplet, book, WORDS, ctx, find) : find()
 }
 
-async function take(env: Env, facts: DropletCapture, ctx: Context): Promise<string> {
-  const { droplet, name } = facts
-  const known = await knownActions(env, droplet, 'snapshot', ctx)
-  await ctx.note?.({ ...facts, known })
-  const action = await startAction(env, droplet, { type: 'snapshot', name }, known, ctx)
+/** Asks for the snapshot, and watches until it can be seen. */
+export async function copyDisk(env: Env, book: Notebook<DropletCapture>, ctx: Context): Promise<string> {
+  const { droplet, name } = book.facts
+  const capture = asking(await env.api.actions(droplet, ctx), ['snapshot'], env)
+  await book.note({ capture })
+  const action = await startAction(env, droplet, { type: 'snapshot', name }, capture, ctx)
   // The first note is enough to find it.
-  await ctx.note?.({ ...facts, known, action: action.id }).catch((error: unknown) => {
-    ctx.log.warn('the id of an action was not noted', { error })
-  })
+  await book.add({ capture: { ...capture, action: action.id } })
   const end = await endOf(env, droplet, action, 'DigitalOcean copies the disk', ctx)
-  return made(env, facts, end, ctx)
+  return made(env, book.facts, end, ctx)
 }
 
-async function takeUp(env: Env, facts: DropletCapture, ctx: Context): Promise<string> {
-  const { droplet, known } = facts
-  if (known === undefined) throw nothingMade('The process ended before the snapshot was asked for.')
+/** Finds the snapshot that an earlier process may have asked for. */
+export async function findCopy(env: Env, book: Notebook<DropletCapture>, ctx: Context): Promise<string> {
+  const { droplet, capture } = book.facts
+  if (capture === undefined) throw nothingMade('The process ended before the snapshot was asked for.')
   const ready = await waitFor(
     {
       what: 'The capture',
-      read: snapshotNamed(env, facts),
+      read: snapshotNamed(env, book.facts),
       settled: () => true,
       describe: () => 'looking for the snapshot',
       firstMs: 2000,
@@ -83,13 +77,13 @@ async function takeUp(env: Env, facts: DropletCapture, ctx: Context): Promise<st
     ctx,
   )
   if (ready !== undefined) return ready
-  const wanted = { droplet, type: 'snapshot', known } as const
-  const id = facts.action ?? (await startedAction(env, wanted, ctx).catch(absent))?.id
-  if (id === undefined) throw nothingMade('The snapshot was never begun.')
-  await ctx.note?.({ ...facts, action: id })
-  const end = await endOf(env, droplet, { id }, 'DigitalOcean copies the disk', ctx)
+  const action =
+    capture.action ?? (await startedSince(env, droplet, 'snapshot', capture, ctx).catch(absent))?.id
+  if (action === undefined) throw nothingMade('The snapshot was never begun.')
+  await book.note({ capture: { ...capture, action } })
+  const end = await endOf(env, droplet, { id: action }, 'DigitalOcean copies the disk', ctx)
   if (end === 'errored') throw failed()
-  const found = await lookFor(snapshotNamed(env, facts), env, ctx)
+  const found = await lookFor(snapshotNamed(env, book.facts), env, ctx)
   if (found !== undefined) return found
   // The action was somebody else's.
   throw nothingMade('What was done to the Droplet has left no snapshot of this operation.')
@@ -124,17 +118,6 @@ const snapshotNamed =
     const found = all.findLast((one) => one.name === name)
     return found && String(found.id)
   }
-
-/** The failure to ask for a shutdown, where the machine may go down all the same; else there is nothing to put back. */
-function unlessCertain(error: unknown): SnapshotError {
-  if (error instanceof SnapshotError && error.problem.outcome !== 'not_started') return error
-  throw error
-}
-
-/** Whatever it is that failed: no snapshot had been asked for. */
-function notCaptured(error: unknown): unknown {
-  return error instanceof SnapshotError ? undone(error, `${error.message} No snapshot was made.`) : error
-}
 
 const failed = () => errored('The snapshot', 'not_started', AGAIN)
 

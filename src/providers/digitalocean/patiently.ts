@@ -1,6 +1,6 @@
-import { SnapshotError } from '../../snapshots/errors.ts'
+import { fail, SnapshotError } from '../../snapshots/errors.ts'
 import type { Context } from '../../snapshots/provider.ts'
-import { poll } from '../http/poll.ts'
+import { LATER, poll } from '../http/poll.ts'
 import type { Clock } from '../http/time.ts'
 import { ASSUMED } from './assumptions.ts'
 
@@ -38,3 +38,47 @@ export async function patiently<T>(
 /** The same failure, of something that is known to have come to nothing. */
 export const undone = (error: SnapshotError, message: string) =>
   new SnapshotError({ ...error.problem, message, outcome: 'not_started' }, error)
+
+/** Of the vendor, or of the way to it. PROVIDER_BUG is mostly the page of something in between. */
+const PASSING: ReadonlySet<string> = new Set([
+  ...['BUSY', 'NETWORK', 'TIMEOUT'],
+  ...['PROVIDER_BUG', 'PROVIDER_UNAVAILABLE', 'RATE_LIMITED'],
+])
+
+/** Whether it may go well at another time. */
+export const passes = (error: unknown): boolean =>
+  error instanceof SnapshotError && PASSING.has(error.code)
+
+/** Milliseconds. */
+const PAUSE = { first: 30_000, longest: 300_000 } as const
+
+/**
+ * For work that must be seen to its end and can be done over: an outage only makes it later. It is begun again, after
+ * pauses that grow to five minutes, for as long as the longest action is watched.
+ */
+export async function throughOutages<T>(
+  work: () => Promise<T>,
+  { time }: Clock,
+  { signal, log }: Context,
+): Promise<T> {
+  const end = time.now() + ASSUMED.actionMs
+  for (let pause: number = PAUSE.first; ; pause = Math.min(pause * 2, PAUSE.longest)) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!passes(error) || time.now() + pause > end) throw error
+      log.info('waiting for the end of an outage', { error, pause_ms: pause })
+    }
+    await time.sleep(pause, signal).catch((cause: unknown) => {
+      if (signal.aborted) throw cancelled(cause)
+      throw cause
+    })
+  }
+}
+
+const cancelled = (cause: unknown) =>
+  fail('CANCELLED', 'The wait for the end of an outage was cancelled.', LATER, {
+    outcome: 'unknown',
+    retryable: false,
+    cause,
+  })

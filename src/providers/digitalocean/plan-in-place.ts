@@ -7,57 +7,81 @@ import type { CallContext } from '../http/exchange.ts'
 import type { Env } from './env.ts'
 import type { Found } from './find.ts'
 import { isOfVolume, numberIn } from './ids.ts'
-import { costOf, duration, mostMinutes } from './limits.ts'
+import { costOf, duration, mostMinutes, SHUTDOWN_MS } from './limits.ts'
+import { isOn } from './power.ts'
+import type { Live } from './restore-in-place.ts'
 import type { InPlaceOptions } from './restore-options.ts'
 import type { Droplet, VendorSnapshot } from './schemas.ts'
 import { dropletSource } from './sources.ts'
 
 const NEW = 'Use mode:"new" to get a copy beside it.'
 
+/** And what it is made from. */
 export async function planInPlace(
   env: Env,
   request: RestoreRequest,
   { vendor, snapshot }: Found,
   { rebuild = false }: InPlaceOptions,
   ctx: CallContext,
-): Promise<RestorePlan> {
+): Promise<{ plan: RestorePlan; live: Live }> {
   const droplet = await ownDroplet(env, vendor, ctx)
   checkFits(droplet, vendor)
+  const actions = await env.api.actions(droplet.id, ctx)
   const { id, name, status, disk, region } = droplet
   const safety = env.safetySnapshots
-  const { amount } = costOf(disk)
+  const goesDown = safety && isOn(droplet)
   const how = rebuild ? 'Rebuild' : 'Restore'
-  const saved = safety
-    ? `A safety snapshot of it is taken first, at up to ${amount.toFixed(2)} USD a month until it is deleted.`
-    : 'No safety snapshot is taken: the operator does not want any.'
-  return {
+  const plan: RestorePlan = {
     request,
     snapshot,
     target: dropletSource(droplet),
-    summary: `${how} the Droplet ${quotedName(name)} (${id}) from ${quotedName(snapshot.name)} of ${snapshot.created_at}: its whole disk of ${disk} GB is overwritten. ${saved}`,
+    summary: `${how} the Droplet ${quotedName(name)} (${id}) from ${quotedName(snapshot.name)} of ${snapshot.created_at}: its whole disk of ${disk} GB is overwritten. ${savedFirst(droplet, safety)}`,
     effects: {
       mode: 'in_place',
       action: how.toLowerCase(),
       droplet: { id, name, status, region: region.slug, disk_gb: disk },
       overwrites: 'the whole disk',
+      ...(goesDown && { goes_down: true }),
       ...(safety && { safety_snapshot: { cost_per_month_at_most: costOf(disk) } }),
-      minutes_at_most: mostMinutes(disk) * (safety ? 2 : 1),
+      minutes_at_most: mostMinutes(disk) * (safety ? 2 : 1) + (goesDown ? SHUTDOWN_MS / 60_000 : 0),
     },
     reversible: false,
-    warnings: [
-      `Everything that was written to the disk since ${snapshot.created_at} is lost from it, and what runs on the Droplet ends.`,
-      `The Droplet is out of service until it is done. How long depends on what is on the disk; a copy of it takes ${duration(disk)}.`,
-      ...(safety
-        ? [
-            `The safety snapshot takes as long again. It costs at most ${amount.toFixed(2)} USD a month, which is for a full disk.`,
-          ]
-        : [
-            'There will be no way back: what is on the disk now is not saved anywhere before it is overwritten.',
-          ]),
-      'Volumes that are attached to the Droplet are not touched.',
-    ],
-    fingerprint: await fingerprintOf(env, droplet, vendor, rebuild, ctx),
+    warnings: warningsOf(droplet, snapshot.created_at, safety),
+    fingerprint: fingerprintOf({ droplet, actions }, vendor, rebuild),
   }
+  return { plan, live: { droplet, actions } }
+}
+
+function savedFirst(droplet: Droplet, safety: boolean): string {
+  if (!safety) return 'No safety snapshot is taken: the operator does not want any.'
+  const down = isOn(droplet) ? 'It is shut down, and a' : 'A'
+  const { amount } = costOf(droplet.disk)
+  return `${down} safety snapshot of it is taken first, at up to ${amount.toFixed(2)} USD a month until it is deleted.`
+}
+
+function warningsOf(droplet: Droplet, created_at: string, safety: boolean): string[] {
+  const { disk } = droplet
+  const lost = `Everything that was written to the disk since ${created_at} is lost from it, and what runs on the Droplet ends.`
+  const volumes = 'Volumes that are attached to the Droplet are not touched.'
+  if (!safety)
+    return [
+      lost,
+      `The Droplet is out of service until it is done. How long depends on what is on the disk; a copy of it takes ${duration(disk)}.`,
+      'There will be no way back: what is on the disk now is not saved anywhere before it is overwritten.',
+      volumes,
+    ]
+  const saving = `a copy of it takes ${duration(disk)}, and to overwrite it as long again.`
+  return [
+    lost,
+    isOn(droplet)
+      ? `The Droplet is shut down, and stays down while its disk is saved and then overwritten: ${saving}`
+      : `How long that takes depends on what is on the disk: ${saving}`,
+    ...(isOn(droplet)
+      ? [`A guest that does not go down within ${SHUTDOWN_MS / 1000} seconds is switched off, as if the power failed.`]
+      : []),
+    `The safety snapshot costs at most ${costOf(disk).amount.toFixed(2)} USD a month, which is for a full disk.`,
+    volumes,
+  ]
 }
 
 async function ownDroplet({ api }: Env, vendor: VendorSnapshot, ctx: CallContext): Promise<Droplet> {
@@ -93,14 +117,8 @@ function checkFits({ disk, region }: Droplet, { min_disk_size, regions }: Vendor
 }
 
 /** What is written to a disk cannot be seen from outside; what is done to the machine can. */
-async function fingerprintOf(
-  { api }: Env,
-  { id, status, disk }: Droplet,
-  snapshot: VendorSnapshot,
-  rebuild: boolean,
-  ctx: CallContext,
-): Promise<string> {
-  const actions = await api.actions(id, ctx)
+function fingerprintOf({ droplet, actions }: Live, snapshot: VendorSnapshot, rebuild: boolean): string {
+  const { id, status, disk } = droplet
   const done = actions.map((action) => [action.id, action.type, action.status])
   return digest([id, status, disk, done, String(snapshot.id), snapshot.created_at, rebuild])
 }

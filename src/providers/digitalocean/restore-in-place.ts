@@ -1,74 +1,115 @@
 import { z } from 'zod'
-import { fail, SnapshotError, toProblem } from '../../snapshots/errors.ts'
+import { fail, SnapshotError } from '../../snapshots/errors.ts'
 import { plain } from '../../snapshots/plain.ts'
 import type { Context, RestorePlan, RestoreResult } from '../../snapshots/provider.ts'
 import { absent } from '../absent.ts'
-import { type End, endOf, errored, knownActions, startAction, startedAction } from './actions.ts'
-import { captureDroplet } from './capture-droplet.ts'
-import { type Env, PROVIDER } from './env.ts'
+import { Asked, asking, type End, endOf, errored, isNear, startAction, startedSince } from './actions.ts'
+import { DropletCapture, findCopy } from './capture-droplet.ts'
+import type { Env } from './env.ts'
 import { imageId } from './ids.ts'
 import { marked } from './names.ts'
+import { type Notebook, notebook } from './notebook.ts'
+import { isOn, type Words } from './power.ts'
 import type { InPlaceOptions } from './restore-options.ts'
-import type { Action } from './schemas.ts'
+import { savedIn, saveFirst, untouched } from './save-first.ts'
+import type { Action, Droplet } from './schemas.ts'
+import { thenSwitchedOn } from './switch-on.ts'
+import { whileOff } from './while-off.ts'
 
-/** What is noted before a disk is overwritten, and again when the action is known. */
-export const InPlace = z.object({
-  droplet: z.number(),
+/** What is noted while a disk is saved and overwritten. `name` is that of the safety snapshot, where there is one. */
+export const InPlace = DropletCapture.extend({
   image: z.number(),
   type: z.enum(['restore', 'rebuild']),
+  /** Id of the safety snapshot. */
   safety: z.string().optional(),
-  /** Actions of its type that there were before. */
-  known: z.array(z.number()),
-  action: z.number().optional(),
+  /** From here on the disk may have been overwritten. */
+  write: Asked.optional(),
 })
 export type InPlace = z.infer<typeof InPlace>
 
+/** The Droplet and its actions as the plan was made from them. */
+export interface Live {
+  droplet: Droplet
+  actions: readonly Action[]
+}
+
 const NEW = 'Use mode:"new" to get a copy beside it.'
 
-/** The caller has compared the fingerprint just now. */
+const WORDS: Words = {
+  notBegun: 'Its disk was not overwritten.',
+  done: 'The disk was overwritten.',
+}
+
+/**
+ * The caller has compared the fingerprint just now. What is to be saved must not change while it is saved: so the
+ * machine is down until its disk has been overwritten.
+ */
 export async function restoreInPlace(
   env: Env,
-  { request, snapshot, target }: RestorePlan,
+  { request, snapshot }: RestorePlan,
+  live: Live,
   { rebuild = false }: InPlaceOptions,
   ctx: Context,
 ): Promise<RestoreResult> {
-  const facts: Omit<InPlace, 'known'> = {
-    droplet: Number(target.id),
+  const { droplet } = live
+  const facts: InPlace = {
+    droplet: droplet.id,
+    name: marked(`before the restore of ${plain(snapshot.name, 100)}`, ctx.operation, true),
     image: imageId({ id: request.snapshot }),
     type: rebuild ? 'rebuild' : 'restore',
   }
-  const name = `before the restore of ${plain(snapshot.name, 100)}`
-  const safety = env.safetySnapshots ? await saveFirst(env, facts.droplet, name, ctx) : undefined
-  if (safety !== undefined) await ctx.record?.({ safety_snapshot: safety })
-  return overwrite(env, { ...facts, ...(safety !== undefined && { safety }) }, ctx)
+  const book = notebook(facts, ctx)
+  if (!env.safetySnapshots) return overwrite(env, book, live.actions, ctx)
+  const saveAndOverwrite = async () => {
+    const safety = await saveFirst(env, book, ctx)
+    const actions = await untouched(env, live, book.facts, safety, ctx)
+    await ctx.record?.({ safety_snapshot: safety })
+    await book.note({ safety })
+    return overwrite(env, book, actions, ctx)
+  }
+  return isOn(droplet)
+    ? whileOff(env, droplet.id, book, WORDS, ctx, saveAndOverwrite)
+    : saveAndOverwrite()
 }
 
-/** Sees a restore of an earlier process through. */
+/** Sees a restore of an earlier process through, as far as that had come: a disk that was left alone stays as it is. */
 export async function resumeInPlace(env: Env, facts: InPlace, ctx: Context): Promise<RestoreResult> {
-  const { droplet, type, known } = facts
-  const id = facts.action ?? (await startedAction(env, { droplet, type, known }, ctx).catch(absent))?.id
-  if (id === undefined)
-    throw fail(
-      'CONFLICT',
-      `The process ended before the ${type} was asked for. The Droplet was not touched.`,
-      'Call snapshot_restore again.',
-      { retryable: true },
-    )
-  return finish(env, facts, { id }, ctx)
+  const book = notebook(facts, ctx)
+  return thenSwitchedOn(env, facts.droplet, book, WORDS, ctx, () => findWritten(env, book, ctx))
 }
 
-async function overwrite(env: Env, facts: Omit<InPlace, 'known'>, ctx: Context): Promise<RestoreResult> {
-  const { droplet, type, image } = facts
-  const known = await knownActions(env, droplet, type, ctx)
-  await ctx.note?.({ ...facts, known })
+async function findWritten(env: Env, book: Notebook<InPlace>, ctx: Context): Promise<RestoreResult> {
+  const { droplet, type, write, capture } = book.facts
+  const never = `The process ended before the ${type} was asked for. The disk of the Droplet was not overwritten.`
+  if (write === undefined) {
+    const safety = capture && (await findCopy(env, book, ctx))
+    throw savedIn(safety, fail('CONFLICT', never, AGAIN, { retryable: true }))
+  }
+  if (write.action !== undefined) return finish(env, book.facts, { id: write.action }, ctx)
+  const action = await startedSince(env, droplet, type, write, ctx).catch(absent)
+  if (action === undefined)
+    throw savedIn(book.facts.safety, fail('CONFLICT', never, AGAIN, { retryable: true }))
+  if (!isNear(action, write.at)) throw savedIn(book.facts.safety, notOurs(type))
+  await book.note({ write: { ...write, action: action.id } })
+  return finish(env, book.facts, action, ctx)
+}
+
+/** `seen` are the actions that there are. */
+async function overwrite(
+  env: Env,
+  book: Notebook<InPlace>,
+  seen: readonly Action[],
+  ctx: Context,
+): Promise<RestoreResult> {
+  const { droplet, type, image, safety } = book.facts
+  const write = asking(seen, [type], env)
+  await book.note({ write })
   await ctx.stillHeld?.()
-  const action = await startAction(env, droplet, { type, image }, known, ctx).catch((error: unknown) => {
-    throw refused(error, type)
+  const action = await startAction(env, droplet, { type, image }, write, ctx).catch((error: unknown) => {
+    throw savedIn(safety, refused(error, type))
   })
-  await ctx.note?.({ ...facts, known, action: action.id }).catch((error: unknown) => {
-    ctx.log.warn('the id of an action was not noted', { error })
-  })
-  return finish(env, { ...facts, known }, action, ctx)
+  await book.add({ write: { ...write, action: action.id } })
+  return finish(env, book.facts, action, ctx)
 }
 
 async function finish(
@@ -78,46 +119,34 @@ async function finish(
   ctx: Context,
 ): Promise<RestoreResult> {
   const end: End = await endOf(env, droplet, action, 'DigitalOcean writes the disk', ctx)
-  const back = safety === undefined ? '' : ` What was there before is in ${PROVIDER}:${safety}.`
   if (end === 'errored')
-    throw errored(
-      `The ${type} of the Droplet (its disk may be written in part)`,
-      'partial',
-      `Look at the Droplet in the control panel of DigitalOcean, then call snapshot_restore again.${back}`,
+    throw savedIn(
+      safety,
+      errored(
+        `The ${type} of the Droplet (its disk may be written in part)`,
+        'partial',
+        'Look at the Droplet in the control panel of DigitalOcean, then call snapshot_restore again.',
+      ),
     )
   if (end === 'gone')
-    throw fail('CONFLICT', 'The Droplet was destroyed while its disk was written.', `${NEW}${back}`, {
-      outcome: 'partial',
-    })
+    throw savedIn(
+      safety,
+      fail('CONFLICT', 'The Droplet was destroyed while its disk was written.', NEW, { outcome: 'partial' }),
+    )
   const warnings =
     safety === undefined ? ['No safety snapshot was taken: the operator does not want any.'] : []
   return { ...(safety !== undefined && { safety_snapshot: safety }), warnings }
 }
 
-/** Any failure means that the restore does not begin. */
-async function saveFirst(env: Env, id: number, name: string, ctx: Context): Promise<string> {
-  const { note: _, ...unnoted } = ctx
-  try {
-    const droplet = await env.api.droplet(id, ctx)
-    const sent = marked(name, ctx.operation, true)
-    // Nothing that would have to be put right if this process ended: so nothing to note.
-    return await captureDroplet(env, { droplet, name: sent, powerOff: false }, unnoted)
-  } catch (error) {
-    const { code, message, status, request_id } = toProblem(error)
-    const cancelled = code === 'CANCELLED'
-    throw fail(
-      cancelled ? 'CANCELLED' : 'SAFETY_SNAPSHOT_FAILED',
-      `${cancelled ? 'The call was cancelled while the safety snapshot was taken.' : `The safety snapshot failed: ${message}`} The Droplet was not touched.`,
-      'Call again. If the safety snapshot was begun, snapshot_list with include_auto:true shows it later.',
-      {
-        cause: error,
-        retryable: !cancelled,
-        ...(status !== undefined && { status }),
-        ...(request_id !== undefined && { request_id }),
-      },
-    )
-  }
-}
+const AGAIN = 'Call snapshot_restore again.'
+
+const notOurs = (type: InPlace['type']) =>
+  fail(
+    'CONFLICT',
+    `There was a ${type} of the Droplet at another time than this operation could have asked for it: it seems to be somebody else's.`,
+    'Look at the Droplet in the control panel of DigitalOcean before you call snapshot_restore again.',
+    { outcome: 'partial' },
+  )
 
 /** What DigitalOcean says when it restores no such image is nowhere described; it is a 422. */
 function refused(error: unknown, type: InPlace['type']): unknown {

@@ -32,8 +32,8 @@ async function wayOf(env: Env, request: RestoreRequest, ctx: CallContext): Promi
   const found = await findSnapshot(env, request.snapshot, ctx)
   const options = optionsOf(request, found.vendor)
   if (request.mode === 'in_place') {
-    const plan = await planInPlace(env, request, found, options, ctx)
-    return { plan, run: (ctx) => restoreInPlace(env, plan, options, ctx) }
+    const { plan, live } = await planInPlace(env, request, found, options, ctx)
+    return { plan, run: (ctx) => restoreInPlace(env, plan, live, options, ctx) }
   }
   if (isOfVolume(found.vendor)) {
     const plan = await planNewVolume(env, request, found, options, ctx)

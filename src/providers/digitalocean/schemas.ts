@@ -35,6 +35,7 @@ export const Droplet = z.looseObject({
   disk: z.number(),
   region: Slug,
   size_slug: z.string(),
+  size: z.looseObject({ price_monthly: z.number().nullish() }).nullish(),
   snapshot_ids: z.array(z.number()).nullish(),
   volume_ids: texts,
   tags: texts,
@@ -54,6 +55,7 @@ export const Action = z.looseObject({
   id,
   status: z.string(),
   type: z.string(),
+  started_at: z.string().nullish(),
   /** Of a transfer: where it goes. */
   region_slug: z.string().nullish(),
 })

@@ -1,13 +1,13 @@
 import { z } from 'zod'
-import { fail, SnapshotError } from '../../snapshots/errors.ts'
+import { SnapshotError } from '../../snapshots/errors.ts'
 import { quotedName } from '../../snapshots/plain.ts'
 import type { CallContext } from '../http/exchange.ts'
 import type { Http } from '../http.ts'
 import { noSnapshot } from '../refusals.ts'
 import { ANSWER_MS, CAPTURE_ANSWER_MS, isId } from './assumptions.ts'
-import { MORPH } from './engine.ts'
-import { type Filter, INSTANCES, listAll, SNAPSHOTS } from './lists.ts'
-import { Image, Instance, MorphSnapshot, Quota, Whole } from './wire.ts'
+import { failure, MORPH } from './engine.ts'
+import { type Filter, IMAGES, INSTANCES, listAll, listWhole, SNAPSHOTS } from './lists.ts'
+import { Branched, type Image, Instance, MorphSnapshot, Quota } from './wire.ts'
 
 /** Of a machine; what is undefined is as the vendor chooses, or as it was. Memory and disk in MB. */
 export interface Resources {
@@ -25,6 +25,14 @@ interface Wishes {
 export interface Captured extends Wishes {
   digest: string
 }
+export interface Branch {
+  /** Of copies. */
+  count: number
+  digest: string
+  snapshot_metadata: Record<string, string>
+  /** One for each copy. */
+  instance_metadata: Record<string, string>[]
+}
 export interface Started extends Wishes {
   ttl_action?: 'stop' | 'pause' | undefined
 }
@@ -41,6 +49,8 @@ export interface Api {
   createFromImage(image: string, wishes: Captured & Resources, ctx: CallContext): Promise<MorphSnapshot>
   /** Answers before the work is done, where the server can. */
   capture(instance: string, wishes: Captured, ctx: CallContext): Promise<MorphSnapshot>
+  /** Captures, and starts copies with the memory as it was, in one. Answers when the copies are on their way. */
+  branch(instance: string, branch: Branch, ctx: CallContext): Promise<Branched>
   /** With the memory as it was. */
   startWarm(snapshot: string, wishes: Started, ctx: CallContext): Promise<Instance>
   startCold(snapshot: string, wishes: Started & Resources, ctx: CallContext): Promise<Instance>
@@ -87,7 +97,7 @@ export function createApi(http: Http): Api {
   }
 
   return {
-    images: (ctx) => get(['image'], Whole(Image), ctx),
+    images: (ctx) => listWhole(http, IMAGES, ctx),
     instances: (filter, ctx) => listAll(http, INSTANCES, filter, ctx),
     instance: (id, ctx) => getById('instance', id, Instance, ctx),
     async snapshots(filter, ctx) {
@@ -106,6 +116,10 @@ export function createApi(http: Http): Api {
       const more = { query: { digest }, waitMs: CAPTURE_ANSWER_MS }
       const body = { digest, ...wishes, sync: false }
       return post(['instance', instance, 'snapshot'], body, MorphSnapshot, ctx, more)
+    },
+    branch(instance, { count, digest, ...metadata }, ctx) {
+      const more = { query: { count: String(count), digest }, waitMs: CAPTURE_ANSWER_MS }
+      return post(['instance', instance, 'branch'], metadata, Branched, ctx, more)
     },
     startWarm: (snapshot_id, wishes, ctx) =>
       post(['instance'], wishes, Instance, ctx, { query: { snapshot_id } }),
@@ -127,10 +141,9 @@ export function createApi(http: Http): Api {
 const UNKNOWN = {
   snapshot: (id: string) => noSnapshot(id, MORPH),
   instance: (id: string) =>
-    fail(
+    failure(
       'NOT_FOUND',
       `There is no instance ${quotedName(id)}. Nothing was changed.`,
       'snapshot_sources lists the instances.',
-      { provider: MORPH.provider },
     ),
 } as const

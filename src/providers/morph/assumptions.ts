@@ -6,6 +6,9 @@
  * - A snapshot that another program has made is one of its base image, and holds a disk; whether it also holds a
  *   memory is told nowhere.
  * - A time to live at which no moment of expiry is told is none that can be shown.
+ * - To set a time to live begins it anew, and to set it twice does no harm.
+ * - An instance is `saving` for as long as a capture or a branch of it is under way, whatever is shown of that.
+ * - A branch with a digest that stands for a snapshot starts its copies from that one. Nothing limits their time.
  * - Sizes in MB are passed on as they are: whether one has 1000 or 1024 KB is told nowhere.
  * - A digest may name a snapshot that has failed: what comes back is judged by its status.
  * - An instance may be started from a snapshot as often as wanted, and goes on when that is deleted.

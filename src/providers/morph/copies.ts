@@ -1,4 +1,4 @@
-import { fail, SnapshotError } from '../../snapshots/errors.ts'
+import { SnapshotError } from '../../snapshots/errors.ts'
 import type { Source } from '../../snapshots/model.ts'
 import { plain, someNames } from '../../snapshots/plain.ts'
 import type { Context } from '../../snapshots/provider.ts'
@@ -6,7 +6,7 @@ import { type Find, lookFor, sendOnce } from '../once.ts'
 import { waitFor } from '../wait.ts'
 import type { Resources, Started } from './api.ts'
 import { FIRST_LOOK_MS, MADE_MS } from './assumptions.ts'
-import type { Morph } from './engine.ts'
+import { failure, type Morph } from './engine.ts'
 import { COMMON_NAME, KEY } from './metadata.ts'
 import type { Instance } from './wire.ts'
 
@@ -21,6 +21,17 @@ export interface Wish {
   resources?: Resources | undefined
   ttl: Pick<Started, 'ttl_seconds' | 'ttl_action'>
 }
+
+/** What copies are called, `copy 1` to `copy 5`; one alone has the name as it is. */
+export const copyNames = (name: string, count: number): string[] =>
+  count === 1 ? [name] : Array.from({ length: count }, (_, index) => `${name} ${index + 1}`)
+
+/** By what a copy is known: its operation, and its number, from 1. */
+export const copyMetadata = (name: string, operation: string, number: number): Record<string, string> => ({
+  [COMMON_NAME]: name,
+  [KEY.operation]: operation,
+  [KEY.copy]: String(number),
+})
 
 /** What is on record between two requests. */
 export interface Noted {
@@ -47,13 +58,15 @@ export async function startCopies(
   try {
     for (let copy = ids.length + 1; copy <= names.length; copy++) {
       await note(copy)
+      await ctx.stillHeld?.()
       const once = { send: () => send(morph, wish, copy, ctx), find: numbered(morph, operation, copy) }
       ids.push(await sendOnce(once, morph, ctx))
     }
     await note()
-    await whenRunning(morph, ids, ctx)
+    const lost = await whenRunning(morph, ids, ctx)
+    if (lost.length > 0) throw notStarted(lost)
   } catch (error) {
-    throw ids.length > 0 && error instanceof SnapshotError ? withCopies(error, wish, ids) : error
+    throw withCopies(error, names.length, targetsOf(wish, ids))
   }
   return targetsOf(wish, ids)
 }
@@ -72,17 +85,12 @@ export async function existingCopies(
 /** Looks for the instance that carries this operation and this number. */
 function numbered({ api }: Morph, operation: string, copy: number): Find<string> {
   const metadata = { [KEY.operation]: operation, [KEY.copy]: String(copy) }
-  return async (call) => (await api.instances({ metadata }, call))[0]?.id
+  return async (call) => (await api.instances({ metadata, complete: true }, call))[0]?.id
 }
 
 async function send({ api }: Morph, wish: Wish, copy: number, ctx: Context): Promise<string> {
   const { snapshot, operation, names, resources, ttl } = wish
-  const metadata = {
-    [COMMON_NAME]: names[copy - 1]!,
-    [KEY.operation]: operation,
-    [KEY.copy]: String(copy),
-  }
-  const wishes = { metadata, ...ttl }
+  const wishes = { metadata: copyMetadata(names[copy - 1]!, operation, copy), ...ttl }
   const { id } = resources
     ? await api.startCold(snapshot, { ...wishes, ...resources }, ctx)
     : await api.startWarm(snapshot, wishes, ctx)
@@ -92,7 +100,8 @@ async function send({ api }: Morph, wish: Wish, copy: number, ctx: Context): Pro
 /** `paused`: it was ready, and its short time is over already. */
 const ENDED: ReadonlySet<string> = new Set(['ready', 'paused', 'error'])
 
-async function whenRunning(morph: Morph, ids: readonly string[], ctx: Context): Promise<void> {
+/** Waits until all are what they are to be; gives back those that Morph could not start. */
+export async function whenRunning(morph: Morph, ids: readonly string[], ctx: Context): Promise<string[]> {
   const ended = new Map<string, Instance>()
   await waitFor<number>(
     {
@@ -114,32 +123,32 @@ async function whenRunning(morph: Morph, ids: readonly string[], ctx: Context): 
     morph,
     ctx,
   )
-  const lost = ids.filter((id) => ended.get(id)?.status === 'error')
-  if (lost.length > 0) throw notStarted(lost)
+  return ids.filter((id) => ended.get(id)?.status === 'error')
 }
 
 const notStarted = (ids: string[]) =>
-  fail(
+  failure(
     'PROVIDER_UNAVAILABLE',
     `Morph could not start what it had begun${someNames(ids)}, and gives no reason.`,
     'Call snapshot_restore again.',
     { outcome: 'partial', retryable: false },
   )
 
-/** What was started runs, and costs: nobody must overlook it. */
-function withCopies(error: SnapshotError, wish: Wish, ids: readonly string[]): SnapshotError {
+/** What was started runs, and costs: nobody must overlook it. `wanted`: how many there were to be. */
+export function withCopies(error: unknown, wanted: number, targets: readonly Source[]): unknown {
+  if (targets.length === 0 || !(error instanceof SnapshotError)) return error
   const { problem } = error
   const open = problem.outcome === 'unknown' || problem.code === 'CANCELLED'
-  const message = problem.message.replace(/ *(Nothing was changed|It was looked for since.*)\.$/, '')
-  const begun = ids.map((id) => plain(id, 80)).join(', ')
+  const message = problem.message.replace(/ *(Nothing was (changed|made)|It was looked for since.*)\.$/, '')
+  const begun = targets.map(({ id }) => plain(id, 80)).join(', ')
   return new SnapshotError(
     {
       ...problem,
-      message: `${message} ${ids.length} of ${wish.names.length} instances were begun, and run until they are stopped: ${begun}.`,
+      message: `${message} ${targets.length} of ${wanted} instances were begun, and run until they are stopped: ${begun}.`,
       hint: open ? problem.hint : 'Stop what is not wanted at Morph; snapshot_restore makes more of it.',
       outcome: open ? 'unknown' : 'partial',
       retryable: false,
-      details: { targets: targetsOf(wish, ids) },
+      details: { targets },
     },
     error,
   )

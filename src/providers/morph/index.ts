@@ -1,4 +1,5 @@
 import type { Capabilities, ListQuery, Provider } from '../../snapshots/provider.ts'
+import { MorphList } from '../../snapshots/requests.ts'
 import type { CloudOptions } from '../cloud.ts'
 import { realTime } from '../http/time.ts'
 import { createHttp } from '../http.ts'
@@ -49,7 +50,8 @@ export function createMorphProvider(options: CloudOptions): Provider {
     sources: (query, ctx) => sources(morph, query, ctx),
     create: (request, ctx) => create(morph, request, rising(ctx)),
     async list(query, ctx) {
-      const found = await morph.api.snapshots({ metadata: mustHave(query) }, ctx)
+      const { digest } = MorphList.parse(query.options ?? {})
+      const found = await morph.api.snapshots({ digest, metadata: mustHave(query) }, ctx)
       return snapshotPage(found.map(toSnapshot), query)
     },
     get: async (id, ctx) => toSnapshot(await morph.api.snapshot(id, ctx)),

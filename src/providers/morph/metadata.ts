@@ -1,8 +1,8 @@
-import { fail } from '../../snapshots/errors.ts'
 import { Labels, type Source } from '../../snapshots/model.ts'
 import { quotedName } from '../../snapshots/plain.ts'
 import type { CreateRequest } from '../../snapshots/provider.ts'
 import { sourceKey } from '../sources.ts'
+import { failure } from './engine.ts'
 import type { Metadata } from './wire.ts'
 
 /**
@@ -113,7 +113,7 @@ export function labelsOf(metadata: Metadata): Labels {
 export function checkLabels(labels: Labels = {}): void {
   const reserved = Object.keys(labels).find((key) => key.startsWith(PREFIX))
   if (reserved === undefined) return
-  throw fail(
+  throw failure(
     'INVALID_ARGUMENT',
     `A label cannot be called ${quotedName(reserved)}: what begins with ${PREFIX} is this server's own. Nothing was changed.`,
     'Choose another name for the label.',

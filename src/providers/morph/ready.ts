@@ -1,10 +1,9 @@
-import { fail } from '../../snapshots/errors.ts'
 import { plain } from '../../snapshots/plain.ts'
 import type { Context } from '../../snapshots/provider.ts'
 import { deletedMeanwhile } from '../refusals.ts'
 import { waitFor } from '../wait.ts'
 import { FIRST_LOOK_MS, MADE_MS } from './assumptions.ts'
-import { MORPH, type Morph } from './engine.ts'
+import { failure, MORPH, type Morph } from './engine.ts'
 import { isOf } from './metadata.ts'
 import type { MorphSnapshot } from './wire.ts'
 
@@ -38,14 +37,14 @@ export async function whenReady(
 }
 
 const failedBefore = (id: string) =>
-  fail(
+  failure(
     'CONFLICT',
     `The digest stands for morph:${plain(id, 80)}, which has failed. Nothing was made.`,
     'Remove that one with snapshot_delete, or give another digest.',
   )
 
 const failed = (id: string) =>
-  fail(
+  failure(
     'PROVIDER_UNAVAILABLE',
     `Morph could not make the snapshot and gives no reason. morph:${plain(id, 80)} is left, in state failed.`,
     'snapshot_delete removes it; then snapshot_create can be called again.',

@@ -1,14 +1,13 @@
 import { z } from 'zod'
 import { digest } from '../../guard/digest.ts'
-import { fail } from '../../snapshots/errors.ts'
 import type { Interrupted } from '../../snapshots/interrupted.ts'
 import type { Snapshot } from '../../snapshots/model.ts'
 import { plain, quotedName, someNames } from '../../snapshots/plain.ts'
 import type { Context, RestorePlan, RestoreRequest, RestoreResult } from '../../snapshots/provider.ts'
 import { MorphRestore } from '../../snapshots/requests.ts'
 import { neverBegun, stalePlan } from '../refusals.ts'
-import { existingCopies, startCopies, type Wish } from './copies.ts'
-import { MORPH, type Morph } from './engine.ts'
+import { copyNames, existingCopies, startCopies, type Wish } from './copies.ts'
+import { failure, MORPH, type Morph } from './engine.ts'
 import { toSnapshot } from './view.ts'
 
 /** A restore is a new instance, or several: Morph puts nothing back into one that runs. */
@@ -49,7 +48,6 @@ export async function restore(morph: Morph, plan: RestorePlan, ctx: Context): Pr
   checkRequest(request)
   const snapshot = toSnapshot(await morph.api.snapshot(request.snapshot, ctx))
   if (fingerprintOf(snapshot) !== fingerprint) throw stalePlan(MORPH)
-  await ctx.stillHeld?.()
   const wish = wishFor(request, snapshot.name, ctx.operation)
   return { targets: await startCopies(morph, wish, [], ctx), warnings }
 }
@@ -61,7 +59,7 @@ const Noted = z.object({
   sending: z.number().optional(),
 })
 
-/** Takes up a restore that has begun: makes the copies that are missing. */
+/** Takes up a restore that has begun: makes the copies that are missing, and says so. */
 export async function resumeRestore(
   morph: Morph,
   { facts, operation, request }: Interrupted<RestoreRequest>,
@@ -73,33 +71,34 @@ export async function resumeRestore(
   const made = await existingCopies(morph, noted, ctx)
   const wish = { ...wishFor(request, '', operation), names: noted.names }
   const targets = await startCopies(morph, wish, made, ctx)
-  return { targets, warnings: lifetimeWarning(wish.ttl.ttl_seconds) }
+  const late = lateWarning(targets.length - made.length, targets.length)
+  return { targets, warnings: [...late, ...lifetimeWarning(wish.ttl.ttl_seconds)] }
 }
 
 function wishFor(request: RestoreRequest, fallback: string, operation: string): Wish {
   const { snapshot, to = fallback, count, options } = request
   const { vcpus, memory_mb: memory, disk_mb: disk_size, ...ttl } = MorphRestore.parse(options ?? {})
-  const names = count === 1 ? [to] : Array.from({ length: count }, (_, index) => `${to} ${index + 1}`)
+  const names = copyNames(to, count)
   const cold = (vcpus ?? memory ?? disk_size) !== undefined
   return { snapshot, operation, names, ttl, ...(cold && { resources: { vcpus, memory, disk_size } }) }
 }
 
 function checkRequest({ mode, paths, options }: RestoreRequest): void {
   if (mode !== 'new')
-    throw fail(
+    throw failure(
       'UNSUPPORTED',
       'Morph cannot put a snapshot back into an instance. Nothing was changed.',
       'Use mode:"new": it starts a new instance from the snapshot; stop the old one then.',
     )
   if (paths)
-    throw fail(
+    throw failure(
       'UNSUPPORTED',
       'Morph cannot restore chosen paths. Nothing was changed.',
       'Leave "paths" out, and copy them from the new instance.',
     )
   const { ttl_seconds, ttl_action } = MorphRestore.parse(options ?? {})
   if (ttl_action !== undefined && ttl_seconds === undefined)
-    throw fail(
+    throw failure(
       'INVALID_ARGUMENT',
       'ttl_action says what is done when ttl_seconds are over, and those are missing. Nothing was changed.',
       'Give ttl_seconds, too, or leave ttl_action out.',
@@ -110,8 +109,8 @@ function checkReady({ id, state, native }: Snapshot): void {
   if (state === 'ready') return
   const what = `${plain(id)} is not ready, but ${plain(String(native.status), 30)}. Nothing was changed.`
   if (state === 'creating')
-    throw fail('BUSY', what, 'Call snapshot_get with wait_seconds, then snapshot_restore again.')
-  throw fail('CONFLICT', what, 'Choose another one: snapshot_list with state "ready" lists them.')
+    throw failure('BUSY', what, 'Call snapshot_get with wait_seconds, then snapshot_restore again.')
+  throw failure('CONFLICT', what, 'Choose another one: snapshot_list with state "ready" lists them.')
 }
 
 function warningsFor({ expires_at }: Snapshot, ttlSeconds: number | undefined): string[] {
@@ -122,6 +121,14 @@ function warningsFor({ expires_at }: Snapshot, ttlSeconds: number | undefined): 
 const lifetimeWarning = (ttlSeconds: number | undefined) =>
   ttlSeconds === undefined
     ? ['A new instance costs until somebody stops it; morph.ttl_seconds has it stopped by itself.']
+    : []
+
+/** Whoever asked for them may not expect them any more. */
+const lateWarning = (late: number, count: number) =>
+  late > 0
+    ? [
+        `${late} of ${count} copies were started only now, when what an earlier process had left was taken up.`,
+      ]
     : []
 
 /** Not of its expiry, which moves whenever it is used. */

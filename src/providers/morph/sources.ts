@@ -1,11 +1,11 @@
-import { fail, SnapshotError } from '../../snapshots/errors.ts'
+import { SnapshotError } from '../../snapshots/errors.ts'
 import type { Source, SourceItem } from '../../snapshots/model.ts'
 import { quotedName } from '../../snapshots/plain.ts'
 import type { Context, Page, SourceQuery } from '../../snapshots/provider.ts'
 import { sourcePage } from '../pages.ts'
 import { noSource, onlySource, type SourceWords, sourceItem, sourceKey } from '../sources.ts'
 import { DEFAULT_IMAGE } from './assumptions.ts'
-import { MORPH, type Morph } from './engine.ts'
+import { failure, MORPH, type Morph } from './engine.ts'
 import { factsOf, KEY } from './metadata.ts'
 import type { Image, Instance } from './wire.ts'
 
@@ -64,7 +64,7 @@ async function image(morph: Morph, id: string, ctx: Context): Promise<Source> {
   if (id === DEFAULT_IMAGE) return { kind: 'image', id, name: id }
   const past = await captured(morph, { kind: 'image', id }, ctx)
   if (past) return past
-  throw fail(
+  throw failure(
     'NOT_FOUND',
     `There is no image ${quotedName(id)}. Nothing was changed.`,
     'snapshot_sources lists the images.',
@@ -81,7 +81,7 @@ async function captured(
   return one && factsOf(one.metadata ?? {}).source
 }
 
-const instanceSource = ({ id, metadata }: Instance): Source => ({
+export const instanceSource = ({ id, metadata }: Instance): Source => ({
   kind: 'instance',
   id,
   name: factsOf(metadata ?? {}).name ?? id,

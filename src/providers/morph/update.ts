@@ -1,19 +1,19 @@
 import { canonicalJson } from '../../guard/digest.ts'
-import { fail, SnapshotError } from '../../snapshots/errors.ts'
+import { SnapshotError } from '../../snapshots/errors.ts'
 import type { Snapshot } from '../../snapshots/model.ts'
 import type { Context, UpdateRequest } from '../../snapshots/provider.ts'
 import type { CallContext } from '../http/exchange.ts'
 import { sendOnce } from '../once.ts'
-import type { Morph } from './engine.ts'
-import { lifetime } from './lifetime.ts'
-import { changed, checkLabels, type FactsChange } from './metadata.ts'
+import { failure, type Morph } from './engine.ts'
+import { setLifetime } from './lifetime.ts'
+import { changed, checkLabels, type FactsChange, factsOf } from './metadata.ts'
 import { toSnapshot } from './view.ts'
 import type { MorphSnapshot } from './wire.ts'
 
 /**
  * Changes what we know of a snapshot, and its time to live. Morph takes metadata only as a whole: what others have
  * written there is read first and sent along. Whoever writes at the same time may be overwritten; Morph has no means
- * against that.
+ * against that. What becomes protected loses its time to live: Morph would delete it at the end all the same.
  */
 export async function update(
   morph: Morph,
@@ -22,51 +22,59 @@ export async function update(
   ctx: Context,
 ): Promise<Snapshot> {
   if (active !== undefined || add_regions !== undefined)
-    throw fail(
+    throw failure(
       'UNSUPPORTED',
       'Morph has neither regions nor inactive snapshots. Nothing was changed.',
       'It can change: name, note, labels, ttl, protected.',
     )
   checkLabels(facts.labels)
-  const wrote = await writeFacts(morph, id, facts, ctx)
-  if (expires_at !== undefined)
-    await writeTtl(morph, id, expires_at, ctx).catch((error: unknown) => {
+  const before = await morph.api.snapshot(id, ctx)
+  const expiry = expiryFor(before, facts, expires_at)
+  const wrote = await writeFacts(morph, before, facts, ctx)
+  if (expiry !== undefined)
+    await setLifetime(morph, id, expiry, ctx).catch((error: unknown) => {
       throw wrote && error instanceof SnapshotError ? halfDone(error) : error
     })
   return toSnapshot(await morph.api.snapshot(id, ctx))
 }
 
 export async function unprotect(morph: Morph, id: string, ctx: Context): Promise<Snapshot> {
-  await writeFacts(morph, id, { protected: false }, ctx)
+  await writeFacts(morph, await morph.api.snapshot(id, ctx), { protected: false }, ctx)
   return toSnapshot(await morph.api.snapshot(id, ctx))
 }
 
-/** Whether there was anything to write. */
-async function writeFacts(morph: Morph, id: string, change: FactsChange, ctx: Context): Promise<boolean> {
-  const { metadata } = await morph.api.snapshot(id, ctx)
+/** The expiry to be set; undefined leaves it as it is. */
+function expiryFor(
+  { metadata, ttl }: MorphSnapshot,
+  { protected: protects }: FactsChange,
+  asked: string | null | undefined,
+): string | null | undefined {
+  const stays = protects || factsOf(metadata ?? {}).protected
+  if (stays && typeof asked === 'string')
+    throw failure(
+      protects ? 'INVALID_ARGUMENT' : 'PROTECTED',
+      'Morph deletes what expires, also what is protected: the two exclude each other. Nothing was changed.',
+      protects ? 'Leave ttl out.' : 'Only a person can lift the protection, with snapshot-mcp unprotect.',
+    )
+  const ends = (ttl?.ttl_seconds ?? ttl?.ttl_expire_at ?? null) !== null
+  return protects && ends ? null : asked
+}
+
+/** Whether there was anything to write. When nobody knows whether it arrived, the snapshot tells. */
+async function writeFacts(
+  morph: Morph,
+  { id, metadata }: MorphSnapshot,
+  change: FactsChange,
+  ctx: Context,
+): Promise<boolean> {
+  const { api } = morph
   const next = changed(metadata ?? {}, change)
   const isWritten = (found: MorphSnapshot) => canonicalJson(found.metadata ?? {}) === canonicalJson(next)
   if (canonicalJson(metadata ?? {}) === canonicalJson(next)) return false
-  await write(morph, id, () => morph.api.setMetadata(id, next, ctx), isWritten, ctx)
+  const send = () => api.setMetadata(id, next, ctx).then(() => true)
+  const find = async (call: CallContext) => isWritten(await api.snapshot(id, call)) || undefined
+  await sendOnce({ send, find }, morph, ctx)
   return true
-}
-
-async function writeTtl(morph: Morph, id: string, expiresAt: string | null, ctx: Context): Promise<void> {
-  const seconds = expiresAt === null ? null : lifetime(expiresAt, morph.time.now())
-  const isWritten = ({ ttl }: MorphSnapshot) => (ttl?.ttl_seconds ?? null) === seconds
-  await write(morph, id, () => morph.api.setTtl(id, seconds, ctx), isWritten, ctx)
-}
-
-/** When nobody knows whether it arrived, the snapshot tells. */
-async function write(
-  morph: Morph,
-  id: string,
-  send: () => Promise<void>,
-  isWritten: (found: MorphSnapshot) => boolean,
-  ctx: Context,
-): Promise<void> {
-  const find = async (call: CallContext) => isWritten(await morph.api.snapshot(id, call)) || undefined
-  await sendOnce({ send: () => send().then(() => true), find }, morph, ctx)
 }
 
 const halfDone = (error: SnapshotError) =>

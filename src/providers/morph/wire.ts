@@ -56,14 +56,20 @@ export const Quota = z.looseObject({
 })
 export type Quota = z.infer<typeof Quota>
 
+/** What a branch has made: the snapshot, and the instances that were started from it. */
+export const Branched = z.looseObject({ snapshot: MorphSnapshot, instances: z.array(Instance) })
+export type Branched = z.infer<typeof Branched>
+
+/** Items of a list are read one by one, see `lists.ts`. */
+const Items = z.array(z.unknown())
+
 /** A page of a list, by what the server calls it. */
 export const SnapshotPage = z
-  .looseObject({ snapshots: z.array(MorphSnapshot), has_next: z.boolean().nullish() })
+  .looseObject({ snapshots: Items, has_next: z.boolean().nullish() })
   .transform(({ snapshots: items, has_next }) => ({ items, has_next }))
 export const InstancePage = z
-  .looseObject({ instances: z.array(Instance), has_next: z.boolean().nullish() })
+  .looseObject({ instances: Items, has_next: z.boolean().nullish() })
   .transform(({ instances: items, has_next }) => ({ items, has_next }))
 
 /** A list that comes as a whole. */
-export const Whole = <T extends z.ZodType>(item: T) =>
-  z.looseObject({ data: z.array(item) }).transform(({ data }) => data)
+export const Whole = z.looseObject({ data: Items }).transform(({ data }) => data)

@@ -11,7 +11,8 @@ import type { Snapshot } from './model.ts'
  * - Only an instance that is ready can be captured, branched or paused, and only a paused one resumed.
  * - A cold start can make a disk larger, never smaller.
  * - A branch is captured synchronously. As many maps of metadata as instances, or one for all.
- * - The time to live of an instance counts from when it was last set, started or resumed.
+ * - The time to live of an instance counts from when it was last set, started or resumed; that of a snapshot also from
+ *   when it was last set.
  */
 export const ASSUMED = {
   unauthorized: 'Invalid or missing API key',

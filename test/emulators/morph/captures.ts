@@ -16,7 +16,7 @@ export function captureRoutes(cloud: Cloud): Routes {
   return {
     'POST /instance/{id}/snapshot': async (x) => {
       const body = bodyFields(x, true)
-      const sync = body.flag('sync') ?? true
+      const sync = (body.flag('sync') ?? true) || cloud.synchronous
       const digest = body.text('digest') ?? queryFields(x).text('digest')
       const metadata = body.metadata('metadata') ?? {}
       const ttlSeconds = body.integer('ttl_seconds', 1) ?? null
@@ -62,8 +62,10 @@ function capture(
   const copy = { spec: { ...spec }, imageId, content: { ...content }, status: 'pending' } as const
   const snapshot = addSnapshot(cloud, { ...copy, ...given })
   const ripe = ripen(cloud, snapshot)
+  if (cloud.synchronous) cloud.snapshots.delete(snapshot.id)
   instance.status = 'saving'
   const task = begin(cloud, [snapshot, instance], () => {
+    if (cloud.synchronous) cloud.snapshots.set(snapshot.id, snapshot)
     ripe()
     instance.status = next
   })

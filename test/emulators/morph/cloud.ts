@@ -9,11 +9,15 @@ export const DEFAULT_IMAGE = 'morphvm-minimal'
 
 const newId = (kind: string) => `${kind}_${randomBytes(4).toString('hex')}`
 
-export function createCloud(now: () => number, pace: Pace, paged: boolean): Cloud {
+export function createCloud(
+  now: () => number,
+  pace: Pace,
+  generation: Pick<Cloud, 'paged' | 'synchronous'>,
+): Cloud {
   return {
     now,
     pace,
-    paged,
+    ...generation,
     images: [
       image(DEFAULT_IMAGE, 'Debian with the bare necessities', 700_000_000, now()),
       image('img_ubuntu24', 'Ubuntu 24.04', 2_000_000_000, now()),

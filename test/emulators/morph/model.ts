@@ -86,4 +86,6 @@ export interface Cloud {
   gate: Promise<void> | undefined
   /** Whether there is a paged list: older servers have none. */
   paged: boolean
+  /** Whether every capture is answered, and its snapshot shown, only when it is done. */
+  synchronous: boolean
 }

@@ -72,6 +72,19 @@ describe('A snapshot of an instance', () => {
     expect(await captured).toMatchObject({ id: listed[0].id, status: 'ready' })
   })
 
+  test('Is shown by an older server only when it is done, whatever was asked for', async () => {
+    const { hold, capture, get, instance } = await world({ synchronous: true })
+    const release = hold()
+    const captured = capture({ sync: false })
+    const status = async () => (await get(`/instance/${instance.id}`)).body.status
+    await expect.poll(status).toBe('saving')
+    expect((await get('/snapshot')).body.data).toEqual([])
+    release()
+    const { id } = await captured
+    expect((await get('/snapshot')).body.data).toMatchObject([{ id, status: 'ready' }])
+    expect(await status()).toBe('ready')
+  })
+
   test('May fail, and the instance goes on', async () => {
     const { capture, failNext, get, instance } = await world()
     failNext('snapshot')

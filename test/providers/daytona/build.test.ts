@@ -145,6 +145,37 @@ describe('A snapshot of a Dockerfile', () => {
     },
   )
 
+  test('tells how much was sent for it, and what of that looks secret', async () => {
+    const w = await world()
+    project(w, 'FROM debian:12\nCOPY . /app\n')
+    w.write({
+      '.env.local': 'a',
+      'app/key.pem': 'a',
+      '.git/config': 'a',
+      '.npmrc': 'a',
+      'app/CREDENTIALS.json': 'a',
+      id_rsa: 'a',
+    })
+    const { warnings = [] } = await w.create(await from(w), 'one')
+    const bytes = [...w.daytona.world.objects.objects.values()][0]!.length
+    expect(warnings[0]).toBe(
+      `The build context of 11 files (${bytes} bytes) was sent to the storage of Daytona.`,
+    )
+    expect(warnings[1]).toMatch(
+      /^Some of it looks secret: ".env.local", ".git", ".npmrc", "app\/CREDENTIALS.json", "app\/key.pem" and 1 more\./,
+    )
+    expect(warnings[1]).toContain('.dockerignore')
+    w.write({ '.dockerignore': '.*\n**/*.pem\n**/CRED*\nid_rsa\n' })
+    expect((await w.create(await from(w), 'two')).warnings).toEqual([expect.stringContaining('of 5 files')])
+  })
+
+  test('shows what it was built from where nobody knows the path any more', async () => {
+    const w = await world()
+    project(w, 'from --platform=x node:22 AS build\nRUN true\nFROM debian:12\n')
+    const { snapshot } = await w.create(await from(w), 'one')
+    expect(snapshot.source.name).toBe('Dockerfile FROM debian:12')
+  })
+
   test('is found by its Dockerfile as long as that is as it was', async () => {
     const w = await world()
     project(w, 'FROM debian:12\n')
@@ -237,6 +268,25 @@ describe('A build context', () => {
     expect((await refused(w, 'big', 'INVALID_ARGUMENT')).message).toContain('100 MiB')
     w.write({ '.dockerignore': 'requirements.txt' })
     expect((await refused(w, 'requirements.txt', 'INVALID_ARGUMENT')).message).toContain('.dockerignore')
+  })
+
+  test('does not read more of an answer of the storage than it needs', async () => {
+    const w = await world()
+    project(w)
+    const MOST = 500
+    let pieces = 0
+    async function* endless() {
+      yield '<Error><Code>AccessDenied</Code>'
+      for (; pieces < MOST; pieces++) {
+        await new Promise(setImmediate)
+        yield 'x'.repeat(2 ** 16)
+      }
+    }
+    const when = ({ method }: { method: string }) => method === 'PUT'
+    w.daytona.storage.faults.push({ when, at: 'before', how: { answer: { status: 403, stream: endless() } } })
+    const problem = await refusal(w.create(await from(w), 'one'), 'PROVIDER_UNAVAILABLE')
+    expect(problem.message).toContain('403 (AccessDenied)')
+    expect(pieces).toBeLessThan(MOST)
   })
 
   test('goes to the storage once more when that is away for a moment', async () => {

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
+import { fail } from '../../../src/snapshots/errors.ts'
 import type { Generation } from '../../emulators/daytona/model.ts'
 import { refusal } from '../../snapshots/world.ts'
 import { EVERYTHING, native, world } from './world.ts'
 
+const MINUTE = 60_000
 const GENERATIONS: Generation[] = ['v0.190', 'record-first', 'proposed']
 
 describe.for(GENERATIONS)('A snapshot of a sandbox, on a server of the generation %s', (generation) => {
@@ -40,23 +42,18 @@ describe.for(GENERATIONS)('A snapshot of a sandbox, on a server of the generatio
     expect(items).toEqual([snapshot])
   })
 
+  test('is known as ours by a clock that is ahead of that of the vendor', async () => {
+    const w = await world({ generation, behindMs: 6 * MINUTE, pollsToComplete: 2 })
+    expect((await w.create(w.devbox, 'one')).snapshot).toMatchObject({ name: 'one', state: 'ready' })
+    w.trouble('POST', /snapshot$/, 'reset', 'after')
+    expect((await w.create(w.devbox, 'two')).snapshot).toMatchObject({ name: 'two', state: 'ready' })
+  })
+
   test('whose request does not arrive comes to nothing', async () => {
     const w = await world({ generation })
     w.trouble('POST', /snapshot$/, 'reset')
     expect(await refusal(w.create(w.devbox, 'one'), 'NETWORK')).toMatchObject({ outcome: 'not_started' })
     expect(w.asked('POST', /./)).toBe(1)
-  })
-
-  test('loses its name to somebody else, and says so', async () => {
-    const w = await world({ generation, pollsToComplete: 4 })
-    if (generation !== 'v0.190') return
-    let sleeps = 0
-    w.time.onSleep = () => {
-      if (++sleeps === 1)
-        w.daytona.addSnapshot({ name: 'one', ref: null, imageName: 'other:1', createdAt: 0 })
-    }
-    const problem = await refusal(w.create(w.devbox, 'one'), 'ALREADY_EXISTS')
-    expect(problem.message).toContain('No snapshot was made')
   })
 
   test('cannot be taken while another change is under way', async () => {
@@ -75,6 +72,33 @@ describe.for(GENERATIONS)('A snapshot of a sandbox, on a server of the generatio
     const problem = await refusal(w.create(w.devbox, 'one', { options }), 'UNSUPPORTED')
     expect(problem.hint).toContain('without include_memory')
   })
+})
+
+test('A record that does not tell what it was taken of is ours as long as nothing speaks against it, and that is said', async () => {
+  const w = await world()
+  w.time.onSleep = () => {
+    for (const each of w.daytona.world.snapshots.values())
+      if (each.name === 'one') Object.defineProperties(each, { sourceSandboxId: SILENT, ref: SILENT })
+  }
+  const { snapshot, warnings = [] } = await w.create(w.devbox, 'one')
+  expect(snapshot).toMatchObject({ name: 'one', state: 'ready', source: { kind: 'unknown' } })
+  expect(warnings).toEqual([expect.stringContaining(snapshot.id)])
+  expect(warnings[0]).toContain('Look at it')
+})
+
+const SILENT = { get: () => null, set() {} }
+
+test.for([
+  { imageName: 'other:1', ref: null },
+  { ref: `registry.example/snapshot-${'0'.repeat(8)}-0000-0000-0000-${'0'.repeat(12)}-one:latest` },
+])('A name that somebody else took meanwhile is told, by what theirs was made of: %j', async (theirs) => {
+  const w = await world({ generation: 'v0.190', pollsToComplete: 4 })
+  let sleeps = 0
+  w.time.onSleep = () => {
+    if (++sleeps === 1) w.daytona.addSnapshot({ name: 'one', ...theirs })
+  }
+  const problem = await refusal(w.create(w.devbox, 'one'), 'ALREADY_EXISTS')
+  expect(problem.message).toContain('No snapshot was made')
 })
 
 test('A record that shows a moment late is waited for', async () => {
@@ -104,6 +128,16 @@ test('Cancelled, it stops waiting and the sandbox goes on', async () => {
   expect(w.asked('DELETE', /./)).toBe(0)
 })
 
+test('Nothing is sent when somebody took the lock on the sandbox over', async () => {
+  const w = await world()
+  const stillHeld = async () => {
+    throw fail('BUSY', 'Somebody else is at work there.', 'Call again later.')
+  }
+  const request = { source: w.devbox, name: 'one', labels: {}, auto: false, protected: false }
+  await refusal(w.provider.create(request, w.ctx({ stillHeld })), 'BUSY')
+  expect(w.asked('POST', /./)).toBe(0)
+})
+
 test('What is needed to find it again is noted before it is sent, and its id as soon as it is known', async () => {
   const w = await world()
   const note = async (facts: Record<string, unknown>) =>
@@ -111,7 +145,7 @@ test('What is needed to find it again is noted before it is sent, and its id as 
   const request = { source: w.devbox, name: 'one', labels: {}, auto: false, protected: false }
   const { snapshot } = await w.provider.create(request, w.ctx({ note }))
   expect(w.notes).toMatchObject([
-    { name: 'one', sandbox: w.devbox.id, since: expect.any(Number), sent: 0 },
+    { name: 'one', sandbox: w.devbox.id, sent: 0 },
     { name: 'one', id: native(snapshot), sent: 1 },
   ])
 })

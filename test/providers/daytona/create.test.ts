@@ -130,6 +130,12 @@ describe('An answer that is lost', () => {
     expect(items.filter(({ name }) => name === 'one')).toHaveLength(1)
   })
 
+  test('is made good also by a clock that is ahead of that of the vendor', async () => {
+    const w = await world({ behindMs: 6 * 60_000 })
+    w.trouble('POST', /snapshots$/, 'reset', 'after')
+    expect((await w.create(PYTHON, 'one')).snapshot).toMatchObject({ name: 'one', state: 'ready' })
+  })
+
   test('to a request that did not arrive ends with nothing, after a look', async () => {
     const w = await world()
     w.trouble('POST', /snapshots$/, 'reset')

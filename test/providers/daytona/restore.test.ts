@@ -3,6 +3,7 @@ import type { RestoreRequest } from '../../../src/snapshots/provider.ts'
 import { refusal } from '../../snapshots/world.ts'
 import { type World, world } from './world.ts'
 
+const MINUTE = 60_000
 const DAY = 86_400_000
 
 /** A snapshot of devbox, and devbox changed since. */
@@ -30,7 +31,9 @@ describe('A restore', () => {
       ...{ state: 'started', content: 'the first state of devbox', autoStopInterval: 7 },
       labels: { 'snapshot-mcp.operation': ctx.operation, 'snapshot-mcp.index': '0' },
     })
-    expect(warnings).toEqual([])
+    expect(warnings).toEqual([
+      'The new sandbox runs and is billed until it is stopped. Daytona stops it after 7 min without use.',
+    ])
     expect(w.daytona.sandbox.content).toBe('changed since')
     expect(await w.provider.resolveSource('sandbox:copy', w.ctx())).toEqual(targets[0])
   })
@@ -38,13 +41,20 @@ describe('A restore', () => {
   test('makes several at once, with names of the snapshot and the operation when none is given', async () => {
     const w = await world()
     const id = await saved(w)
-    const { targets = [] } = await w.restore(id, { count: 3 }, w.ctx({ operation: 'op_abcdef0123456789' }))
+    const { targets = [], warnings } = await w.restore(
+      id,
+      { count: 3 },
+      w.ctx({ operation: 'op_abcdef0123456789' }),
+    )
     expect(targets.map(({ name }) => name)).toEqual([
       'team-dev-1-abcdef0123456789-1',
       'team-dev-1-abcdef0123456789-2',
       'team-dev-1-abcdef0123456789-3',
     ])
     for (const { id: target } of targets) expect(box(w, target).content).toBe('the first state of devbox')
+    expect(warnings).toEqual([
+      'The 3 new sandboxes run and are billed until they are stopped. Daytona stops each after 15 min without use.',
+    ])
   })
 
   test('is planned without making anything, and refused when the plan is no longer true', async () => {
@@ -91,7 +101,7 @@ describe('A restore', () => {
     w.time.pass(15 * DAY)
     const { targets = [], warnings } = await w.restore(id, { to: 'copy' })
     // It has been inactive for a day, so nothing stands against it.
-    expect(warnings).toEqual(['The snapshot was inactive and has been activated.'])
+    expect(warnings[0]).toBe('The snapshot was inactive and has been activated.')
     expect(box(w, targets[0]!.id).state).toBe('started')
     expect(w.asked('POST', /activate$/)).toBe(1)
   })
@@ -152,6 +162,19 @@ describe('A restore', () => {
 })
 
 describe('A fork', () => {
+  /** A virtual machine with a snapshot, and what is asked for to fork it. */
+  const forkable = async (options: Parameters<typeof world>[0] = {}) => {
+    const w = await world(options)
+    const vm = w.daytona.addSandbox({ name: 'vm', target: 'us-east-1', sandboxClass: 'linux-vm' })
+    const source = { kind: 'sandbox', id: vm.id, name: 'vm' }
+    const { snapshot } = await w.create(source, 'one', { options: { include_memory: true } })
+    const request: RestoreRequest = {
+      ...{ snapshot: snapshot.id.slice(8), mode: 'new', to: 'copy', count: 1 },
+      options: { fork: true },
+    }
+    return { w, vm, request }
+  }
+
   test('of a virtual machine is as it is now, and plan and result say so', async () => {
     const w = await world()
     const vm = w.daytona.addSandbox({
@@ -174,9 +197,30 @@ describe('A fork', () => {
     w.trouble('POST', /fork$/, 'reset', 'after')
     const { targets = [], warnings } = await w.provider.restore(plan, w.ctx())
     expect(targets.map(({ id }) => box(w, id).content)).toEqual(['now', 'now'])
-    expect(warnings).toEqual(plan.warnings.slice(0, 1))
+    expect(warnings).toEqual([plan.warnings[0], expect.stringContaining('are billed')])
     expect(warnings[0]).toContain('as it is now, not as it was')
     expect(w.asked('POST', /fork$/)).toBe(2)
+  })
+
+  test('whose answer is lost is found by what it was made of, whatever the clocks say', async () => {
+    const { w, vm, request } = await forkable({ behindMs: 10 * MINUTE })
+    w.trouble('POST', /fork$/, 'reset', 'after')
+    const { targets = [] } = await w.restore(request.snapshot, request)
+    expect(targets).toMatchObject([{ name: 'copy' }])
+    expect(box(w, targets[0]!.id).parentId).toBe(vm.id)
+  })
+
+  test('is not found in a sandbox of that name that is none of its forks', async () => {
+    const { w, request } = await forkable()
+    w.trouble('POST', /fork$/, 'reset')
+    w.time.onSleep = () => {
+      w.time.onSleep = () => {}
+      w.daytona.addSandbox({ name: 'copy', state: 'error' })
+    }
+    expect(await refusal(w.restore(request.snapshot, request), 'NETWORK')).toMatchObject({
+      outcome: 'not_started',
+    })
+    expect(boxes(w).map(({ name, state }) => [name, state])).toContainEqual(['copy', 'error'])
   })
 
   test('of a container is not possible, and the alternative is named', async () => {

@@ -108,6 +108,21 @@ describe('A restore that was interrupted', () => {
     const request: RestoreRequest = { snapshot: native(snapshot), mode: 'new', to: 'copy', count: 2 }
     return { w, request, plan: await w.provider.planRestore(request, w.ctx()) }
   }
+  /** One sandbox was asked for and answered; the caller did not wait for its start. */
+  const begun = async () => {
+    const { w, request } = await setup()
+    const one = { ...request, count: 1 }
+    const stop = new AbortController()
+    const ctx = w.ctx({ signal: stop.signal, operation: 'op_interrupted01' })
+    const plan = await w.provider.planRestore(one, ctx)
+    w.time.onSleep = () => stop.abort()
+    await refusal(w.provider.restore(plan, ctx), 'CANCELLED')
+    w.time.onSleep = () => {}
+    w.daytona.world.jobs.clear()
+    return { w, request: one }
+  }
+  const boxCalled = (w: World, name: string) =>
+    [...w.daytona.world.sandboxes.values()].find((each) => each.name === name)!
   const names = (w: World) => [...w.daytona.world.sandboxes.values()].map(({ name }) => name)
 
   test('before anything was sent came to nothing', async () => {
@@ -122,8 +137,9 @@ describe('A restore that was interrupted', () => {
     const { w, request, plan } = await setup()
     const posts = w.asked('POST', /sandbox$/)
     await expect(w.provider.restore(plan, dyingAt(w, 2))).rejects.toThrow(Killed)
-    const problem = await refusal(w.provider.resume!.restore(interrupted(w, request), again(w)), 'CANCELLED')
-    expect(problem).toMatchObject({ outcome: 'partial', details: { targets: [{ name: 'copy-1' }] } })
+    const problem = await refusal(w.provider.resume!.restore(interrupted(w, request), again(w)), 'NETWORK')
+    expect(problem).toMatchObject({ outcome: 'partial', retryable: false })
+    expect(problem).toMatchObject({ details: { targets: [{ name: 'copy-1' }] } })
     expect(w.asked('POST', /sandbox$/)).toBe(posts + 1)
     expect(names(w)).toEqual(['devbox', 'copy-1'])
   })
@@ -135,6 +151,46 @@ describe('A restore that was interrupted', () => {
     expect(targets.map(({ name }) => name)).toEqual(['copy-1', 'copy-2'])
     for (const { id } of targets) expect(w.daytona.world.sandboxes.get(id)!.state).toBe('started')
     expect(names(w)).toHaveLength(3)
+  })
+
+  test('whose sandbox was deleted since says that, and not that nothing was sent', async () => {
+    const { w, request } = await begun()
+    w.daytona.world.sandboxes.delete(boxCalled(w, 'copy').id)
+    const problem = await refusal(w.provider.resume!.restore(interrupted(w, request), again(w)), 'CONFLICT')
+    expect(problem.message).toMatch(/"copy" was begun, and then deleted/)
+    expect(problem.outcome).toBe('not_started')
+  })
+
+  test.for(['stopped', 'stopping', 'archived', 'archiving', 'paused', 'pausing'] as const)(
+    'whose sandbox is %s by now has made it, and says how it is',
+    async (state) => {
+      const { w, request } = await begun()
+      Object.assign(boxCalled(w, 'copy'), { state, desiredState: 'stopped' })
+      const slept = w.time.slept.length
+      const { targets, warnings } = await w.provider.resume!.restore(interrupted(w, request), again(w))
+      expect(targets).toMatchObject([{ name: 'copy' }])
+      expect(warnings).toContain(`The sandbox "copy" was started, and is ${state} now.`)
+      expect(w.time.slept.slice(slept)).toEqual([])
+    },
+  )
+
+  test('whose sandbox is being started again by now waits for that', async () => {
+    const { w, request } = await begun()
+    const sandbox = boxCalled(w, 'copy')
+    Object.assign(sandbox, { state: 'stopped', desiredState: 'started' })
+    w.time.onSleep = () => Object.assign(sandbox, { state: 'started' })
+    const { warnings } = await w.provider.resume!.restore(interrupted(w, request), again(w))
+    expect(warnings).toHaveLength(1)
+  })
+
+  test('whose sandbox is broken by now does not delete it: somebody may have worked in it', async () => {
+    const { w, request } = await begun()
+    Object.assign(boxCalled(w, 'copy'), { state: 'error', errorReason: 'the disk is lost' })
+    const resumed = w.provider.resume!.restore(interrupted(w, request), again(w))
+    const problem = await refusal(resumed, 'PROVIDER_UNAVAILABLE')
+    expect(problem).toMatchObject({ outcome: 'partial', retryable: false })
+    expect(problem.message).toMatch(/the disk is lost.*still there/)
+    expect(w.asked('DELETE', /./)).toBe(0)
   })
 
   test('does not take the sandbox of somebody else for its own', async () => {

@@ -47,6 +47,31 @@ describe('The snapshots there are', () => {
     expect(found).toMatchObject({ id: `daytona:${id}`, state: 'unknown', native: { state: 'hibernating' } })
   })
 
+  test('are all shown but for what is no record of one, and that is logged', async () => {
+    const w = await world()
+    w.daytona.addSnapshot({ name: 'mine' })
+    const body = {
+      items: [{ id: 'odd', name: 'odd', state: 'active' }, null],
+      total: 2,
+      page: 1,
+      totalPages: 2,
+    }
+    w.trouble('GET', /snapshots$/, { answer: { status: 200, body } })
+    const warned: unknown[] = []
+    const ctx = w.ctx()
+    const log = { ...ctx.log, warn: (...said: unknown[]) => void warned.push(said) }
+    w.daytona.faults[0]!.when = ({ path, query }) => /snapshots$/.test(path) && query.get('page') === '2'
+    for (let n = 0; n < 200; n++) w.daytona.addSnapshot()
+    expect((await w.provider.list(EVERYTHING, { ...ctx, log })).items).toHaveLength(100)
+    expect(warned).toEqual([
+      [expect.stringContaining('left out'), { left_out: 2, first: expect.any(String) }],
+    ])
+    const boxes = { items: [{ id: w.devbox.id, name: 'devbox' }, { name: 'odd' }], nextCursor: null }
+    w.trouble('GET', /sandbox$/, { answer: { status: 200, body: boxes } })
+    expect((await w.provider.sources({ limit: 9 }, { ...ctx, log })).items).toHaveLength(1)
+    expect(warned).toHaveLength(2)
+  })
+
   test('have nothing to do with an id that is none', async () => {
     const w = await world()
     for (const id of ['..', '.', 'a b', '', '../sandbox', 'a//b', 'x/', '..%2f..'])
@@ -141,6 +166,19 @@ describe('A delete', () => {
     expect(failed).toMatchObject([{ snapshot: id, code: 'CONFLICT' }])
   })
 
+  test('is not taken for taken back by a look that shows what was before', async () => {
+    const w = await world({ pollsToComplete: 0 })
+    const { id } = w.daytona.addSnapshot({ name: 'mine', state: 'inactive' })
+    const { native: body } = await w.provider.get(id, w.ctx())
+    const plan = await w.provider.planDelete([id], w.ctx())
+    w.daytona.faults.push({
+      when: ({ method, path }) => method === 'GET' && path.endsWith(id) && w.asked('DELETE', /./) > 0,
+      ...{ at: 'before', how: { answer: { status: 200, body } } },
+    })
+    expect(await w.provider.delete(plan, w.ctx())).toMatchObject({ deleted: [id], failed: [] })
+    expect(w.daytona.faults).toEqual([])
+  })
+
   test('may lack a permission, and the reason is told', async () => {
     const w = await world({ permissions: ['write:snapshots'] })
     const { id } = w.daytona.addSnapshot({ name: 'mine' })
@@ -166,6 +204,30 @@ describe('Activation', () => {
     expect(await update(true)).toMatchObject({ id: `daytona:${id}`, state: 'ready' })
     expect(w.asked('POST', /\/activate$/)).toBe(2)
     expect(w.asked('POST', /deactivate$/)).toBe(1)
+  })
+
+  test('has not failed because one look still shows what was before', async () => {
+    const w = await world()
+    const { id } = w.daytona.addSnapshot({ name: 'mine', state: 'inactive' })
+    const { native: body } = await w.provider.get(id, w.ctx())
+    w.daytona.faults.push({
+      when: ({ method, path }) => method === 'GET' && path.endsWith(id) && w.asked('POST', /activate$/) > 0,
+      ...{ at: 'before', how: { answer: { status: 200, body } } },
+    })
+    expect(await w.provider.update!(id, { active: true }, w.ctx())).toMatchObject({ state: 'ready' })
+    expect(w.daytona.faults).toEqual([])
+  })
+
+  test('shows the names of states as harmless text', async () => {
+    const w = await world({ pollsToComplete: 2 })
+    const { id } = w.daytona.addSnapshot({ name: 'mine', state: 'inactive' })
+    w.time.onSleep = () => {
+      const snapshot = w.daytona.world.snapshots.get(id)!
+      if (snapshot.state === 'pending') snapshot.state = `\u001b[2J${'x'.repeat(99)}` as never
+    }
+    await w.provider.update!(id, { active: true }, w.ctx())
+    const [said] = w.told.filter((line) => line.includes('xxx'))
+    expect(said).toContain(`?[2J${'x'.repeat(23)}...`)
   })
 
   test('does not take a removal back, nor touch what is not ready or not ours', async () => {

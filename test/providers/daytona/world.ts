@@ -50,12 +50,14 @@ export interface World {
 
 let operations = 0
 
+/** `behindMs`: so far the clock of the vendor is behind ours. */
 export async function world(
-  emulator: EmulatorOptions = {},
+  { behindMs = 0, ...emulator }: EmulatorOptions & { behindMs?: number } = {},
   options: Partial<DaytonaOptions> = {},
 ): Promise<World> {
   const time = handTime()
-  const daytona = await createDaytona({ key: CANARY, now: time.now, ...emulator })
+  const now = () => time.now() - behindMs
+  const daytona = await createDaytona({ key: CANARY, now, ...emulator })
   const root = realpathSync(temporaryDirectory())
   const heard: unknown[] = []
   const say = (message: string, data?: Record<string, unknown>) => void heard.push(message, data)

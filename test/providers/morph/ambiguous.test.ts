@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { fail } from '../../../src/snapshots/errors.ts'
 import type { Fault } from '../../emulators/http.ts'
 import type { Trouble } from '../../support/chaos-proxy.ts'
 import { image, native, type World, world } from './world.ts'
@@ -101,4 +102,23 @@ test('a vendor that cannot be asked what came of it leaves the outcome open, for
   expect(found).toEqual({
     snapshot: expect.objectContaining({ id: `morph:${shelf()[0]?.id}`, state: 'ready' }),
   })
+})
+
+test('a list of which something cannot be read does not prove that nothing was made', async () => {
+  const { create, trouble, problem } = await world()
+  trouble('POST /instance/*/snapshot', 'reset', 'after')
+  const body = { snapshots: [{ id: 'snapshot_odd' }], has_next: false }
+  trouble('GET /snapshot/list', { answer: { status: 200, body } }, 'before', 100)
+  expect(await problem(create(), 'PROVIDER_BUG')).toMatchObject({ outcome: 'unknown' })
+})
+
+test('nothing is sent when somebody else has taken the source over', async () => {
+  const { create, restore, context, problem, asked } = await world()
+  const saved = await create()
+  const stillHeld = async () => {
+    throw fail('BUSY', 'Taken over. Nothing was changed.', 'Call again.', { provider: 'morph' })
+  }
+  await problem(create({}, context({ stillHeld })), 'BUSY')
+  await problem(restore(saved, {}, context({ stillHeld })), 'BUSY')
+  expect([asked('POST /instance/*/snapshot'), asked('POST /instance')]).toEqual([1, 0])
 })

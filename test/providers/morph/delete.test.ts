@@ -63,6 +63,19 @@ describe('a delete', () => {
     expect(shelf().find(({ id }) => id === native(one))?.status).toBe('ready')
   })
 
+  test('that nobody can look after is not said to be still there', async () => {
+    const { create, provider, context, morph, asked } = await world()
+    const saved = await create()
+    const plan = await provider.planDelete([native(saved)], context())
+    const when = ({ method }: { method: string }) => method === 'GET' && asked('DELETE /snapshot/*') > 0
+    morph.faults.push({ when, at: 'before', times: 100, how: 'reset' })
+    const { deleted, failed } = await provider.delete(plan, context())
+    expect(deleted).toEqual([])
+    expect(failed).toMatchObject([
+      { message: expect.stringMatching(/The deletion may go on all the same\.$/) },
+    ])
+  })
+
   test('that the vendor takes its time for is not called done', async () => {
     const { create, provider, context, morph } = await world()
     const saved = await create()

@@ -91,9 +91,9 @@ describe('a create whose process was killed', () => {
 })
 
 describe('a restore whose process was killed', () => {
-  async function killed(its: World, n: number, count = 3) {
+  async function killed(its: World, n: number, count = 3, options = {}) {
     const saved = await its.create({ name: 'saved' })
-    const request: RestoreRequest = { snapshot: native(saved), mode: 'new', count, to: 'copy' }
+    const request: RestoreRequest = { snapshot: native(saved), mode: 'new', count, to: 'copy', options }
     const plan = await its.provider.planRestore(request, its.context())
     return killedAt(its, n, request, (ctx) => its.provider.restore(plan, ctx))
   }
@@ -117,6 +117,20 @@ describe('a restore whose process was killed', () => {
     expect(targets?.map(({ id }) => id)).toEqual(its.copies().map(({ id }) => id))
     expect(targets?.map(({ id }) => id).slice(0, n - 1)).toEqual(before)
     expect(names(its)).toEqual(['copy 1', 'copy 2', 'copy 3'])
+  })
+
+  test('ends its copies when they were to be ended, and tells which came late', async () => {
+    const its = await world()
+    const options = { ttl_seconds: 600, ttl_action: 'pause' }
+    const { left } = await killed(its, 2, 3, options)
+    const slept = its.time.slept.length
+    const { warnings } = await its.restart().resume!.restore(left, its.context())
+    expect(its.copies()).toHaveLength(3)
+    for (const copy of its.copies()) expect(copy).toMatchObject({ ttlSeconds: 600, ttlAction: 'pause' })
+    expect(warnings).toEqual([expect.stringMatching(/^2 of 3 copies were started only now/)])
+    // The second was on record as sent: it might have been under way.
+    const waited = its.time.slept.slice(slept).reduce((sum, ms) => sum + ms, 0)
+    expect(waited).toBeGreaterThan(59_000)
   })
 
   test('when a copy had been sent and not noted finds that one', async () => {

@@ -51,6 +51,36 @@ describe('a list', () => {
     expect(asked('GET /snapshot/list')).toBe(3)
   })
 
+  test.each([true, false])(
+    'has what can be read, and the log tells what cannot (paged: %s)',
+    async (paged) => {
+      const { morph, provider, context, trouble } = await world({ paged })
+      const { id } = morph.addSnapshot()
+      const query = { include_auto: false, include_trashed: false, limit: 10 }
+      const [good] = (await provider.list(query, context())).items
+      const odd = { ...good?.native, id: 'snapshot_odd', created: 'yesterday\u001b[2J' }
+      const items = [odd, good?.native, null, 7]
+      const body = paged ? { snapshots: items, has_next: false } : { data: items }
+      trouble(paged ? 'GET /snapshot/list' : 'GET /snapshot', { answer: { status: 200, body } })
+      const warnings: unknown[] = []
+      const ctx = context()
+      const warn = (_: string, data?: object) => void warnings.push(data)
+      const page = await provider.list(query, { ...ctx, log: { ...ctx.log, warn } })
+      expect(page.items.map(native)).toEqual([id])
+      expect(warnings).toMatchObject([{ id: 'snapshot_odd', at: 'created' }, {}, {}])
+    },
+  )
+
+  test('has what carries the digest that is asked for', async () => {
+    const { create, list, morph } = await world()
+    const one = await create({ options: { digest: 'step-1' }, labels: { team: 'blue' } })
+    await create({ options: { digest: 'step-2' } })
+    expect(await list({ options: { digest: 'step-1' } })).toEqual([one])
+    expect(new URLSearchParams(morph.requests.at(-1)?.query).get('digest')).toBe('step-1')
+    expect(await list({ options: { digest: 'step-1' }, labels: { team: 'red' } })).toEqual([])
+    expect(await list({ options: {} })).toHaveLength(2)
+  })
+
   test('asks the vendor only for what has the labels, and looks itself as well', async () => {
     const { create, list, morph, source } = await world()
     const blue = await create({ labels: { team: 'blue', 'a key': 'odd' } })
@@ -183,7 +213,28 @@ describe('an update', () => {
     const expires_at = inTwoHours(time.now())
     const updated = await provider.update!(native(saved), { name: 'new', expires_at }, context())
     expect(updated).toMatchObject({ name: 'new', expires_at })
-    expect([asked('POST /snapshot/*/metadata'), asked('POST /snapshot/*/ttl')]).toEqual([1, 1])
+    // A time to live is set once more: that does no harm, and nothing tells whether it was.
+    expect([asked('POST /snapshot/*/metadata'), asked('POST /snapshot/*/ttl')]).toEqual([1, 2])
+  })
+
+  test.each(['before', 'after'] as const)(
+    'to a time to live as long as the old one begins it anew, also when the answer is lost %s it took effect',
+    async (at) => {
+      const { create, provider, context, trouble, time } = await world()
+      const saved = await create({ expires_at: inTwoHours(time.now()) })
+      time.pass(3_600_000)
+      trouble('POST /snapshot/*/ttl', { answer: { status: 502, raw: '' } }, at)
+      const expires_at = inTwoHours(time.now())
+      expect(await provider.update!(native(saved), { expires_at }, context())).toMatchObject({ expires_at })
+    },
+  )
+
+  test('of a time to live that is never heard of leaves the outcome open', async () => {
+    const { create, provider, context, trouble, time, problem } = await world()
+    const saved = await create()
+    trouble('POST /snapshot/*/ttl', 'reset', 'before', 100)
+    const updated = provider.update!(native(saved), { expires_at: inTwoHours(time.now()) }, context())
+    expect(await problem(updated, 'NETWORK')).toMatchObject({ outcome: 'unknown' })
   })
 
   test('of which the second half fails says that the first is done', async () => {
@@ -205,6 +256,29 @@ describe('an update', () => {
     for (const change of [{ active: true }, { add_regions: ['x'] }])
       await problem(provider.update!('snapshot_1', change, context()), 'UNSUPPORTED')
     expect(morph.requests).toEqual([])
+  })
+
+  test('that protects takes the time to live away: Morph would delete it all the same', async () => {
+    const { create, provider, context, asked, shelf, time } = await world()
+    const saved = await create({ expires_at: inTwoHours(time.now()) })
+    const kept = await provider.update!(native(saved), { protected: true }, context())
+    expect(kept).toMatchObject({ protected: true, native: { ttl: { ttl_seconds: null } } })
+    expect([kept.expires_at, shelf()[0]?.ttlSeconds]).toEqual([undefined, null])
+    await provider.update!(native(saved), { protected: true, note: 'again' }, context())
+    expect(asked('POST /snapshot/*/ttl')).toBe(1)
+  })
+
+  test('gives no time to live to what is protected', async () => {
+    const { create, provider, context, asked, time, problem } = await world()
+    const [free, kept] = [await create(), await create({ protected: true })]
+    const expires_at = inTwoHours(time.now())
+    const update = ({ id }: typeof free, change: object) =>
+      provider.update!(native({ id }), { expires_at, ...change }, context())
+    await problem(update(kept, {}), 'PROTECTED')
+    await problem(update(free, { protected: true }), 'INVALID_ARGUMENT')
+    expect(asked('POST /snapshot/*/metadata')).toBe(0)
+    const never = await update(kept, { expires_at: null, note: 'for ever' })
+    expect(never).toMatchObject({ protected: true, note: 'for ever' })
   })
 
   test('by the operator lifts the protection and nothing else', async () => {

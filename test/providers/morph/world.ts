@@ -56,8 +56,11 @@ export interface Call extends Context {
   cancel(): void
 }
 
-/** All that was said in the running test is searched for the key at its end, however deep it may be hidden. */
-export async function world(options: MorphOptions = {}): Promise<World> {
+/**
+ * All that was said in the running test is searched for the key at its end, however deep it may be hidden. `address`:
+ * where the provider finds its vendor, when something else is in between.
+ */
+export async function world(options: MorphOptions = {}, address?: string): Promise<World> {
   const time = handTime()
   const morph = await createMorph({ key: CANARY, now: time.now, ...options })
   const proxy = await chaosProxy(morph.url)
@@ -67,7 +70,8 @@ export async function world(options: MorphOptions = {}): Promise<World> {
   const providers: Provider[] = []
   const restart = () => {
     const key = createSecret(CANARY)
-    const made = createMorphProvider({ key, baseUrl: `${proxy.url}/api`, log, time, random: () => 0.5 })
+    const baseUrl = address ?? `${proxy.url}/api`
+    const made = createMorphProvider({ key, baseUrl, log, time, random: () => 0.5 })
     providers.push(made)
     return made
   }
@@ -136,6 +140,8 @@ export async function world(options: MorphOptions = {}): Promise<World> {
       void morph.faults.push({ when: isAbout(route), at, times, how }),
     async problem(call, code) {
       const problem = await refusal(listen(call), code)
+      // What only waits for time or for the caller is nobody's.
+      if (code !== 'TIMEOUT' && code !== 'CANCELLED') expect(problem.provider, inspect(problem)).toBe('morph')
       // What may have happened is not to be done again without a look.
       if (problem.outcome !== 'not_started') expect(problem.retryable, inspect(problem)).toBe(false)
       return problem
