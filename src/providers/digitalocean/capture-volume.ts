@@ -4,8 +4,8 @@ import type { Context } from '../../snapshots/provider.ts'
 import type { CallContext } from '../http/exchange.ts'
 import { lookFor, sendOnce } from '../once.ts'
 import { neverBegun } from '../refusals.ts'
-import { DIGITALOCEAN, type Env } from './env.ts'
-import { SNAPSHOTS_PER_VOLUME } from './limits.ts'
+import { DIGITALOCEAN, type Env, PROVIDER } from './env.ts'
+import { BETWEEN_MS, SNAPSHOTS_PER_VOLUME } from './limits.ts'
 import type { VendorSnapshot } from './schemas.ts'
 
 /** What is noted before the snapshot is asked for. */
@@ -24,6 +24,7 @@ export async function captureVolume(
   await api.volume(volume, ctx)
   const present = await api.volumeSnapshots(volume, ctx)
   if (present.length >= SNAPSHOTS_PER_VOLUME) throw full(present.length)
+  checkPause(present, env.time.now())
   await ctx.note?.(facts)
   const send = () => api.newVolumeSnapshot(volume, { name, tags }, ctx)
   const { id } = await sendOnce({ send, find: named(env, facts) }, env, ctx)
@@ -41,6 +42,19 @@ const named =
   ({ api }: Env, { volume, name }: VolumeCapture) =>
   async (ctx: CallContext): Promise<VendorSnapshot | undefined> =>
     (await api.volumeSnapshots(volume, ctx)).find((one) => one.name === name)
+
+/** Where the clocks disagree, and the last one seems to come from the future, DigitalOcean is asked. */
+function checkPause(present: readonly VendorSnapshot[], now: number): void {
+  const since = now - Math.max(...present.map(({ created_at }) => Date.parse(created_at)))
+  if (since < 0 || since >= BETWEEN_MS) return
+  const left = BETWEEN_MS - since
+  throw fail(
+    'RATE_LIMITED',
+    `This volume was captured ${Math.round(since / 1000)} seconds ago, and DigitalOcean takes one snapshot of a volume in ten minutes. Nothing was made.`,
+    `Call again in ${Math.ceil(left / 1000)} seconds.`,
+    { provider: PROVIDER, retryable: true, retry_after_ms: left },
+  )
+}
 
 const full = (count: number) =>
   fail(

@@ -13,7 +13,7 @@ import { captureVolume, resumeVolumeCapture, VolumeCapture } from './capture-vol
 import { DIGITALOCEAN, type Env } from './env.ts'
 import { findSnapshot } from './find.ts'
 import { numberIn } from './ids.ts'
-import { duration, mostMinutes, SHUTDOWN_MS } from './limits.ts'
+import { costOf, duration, mostMinutes, SHUTDOWN_MS } from './limits.ts'
 import { marked } from './names.ts'
 import { isOn } from './power.ts'
 import type { Droplet } from './schemas.ts'
@@ -29,6 +29,7 @@ export async function planCreate(
   if (!optionsOf(request).power_off) return undefined
   const { id, name, status, disk, region } = await dropletOf(env, request, ctx)
   if (!isOn({ status })) return undefined
+  const cost = costOf(disk)
   const minutes = SHUTDOWN_MS / 60_000 + mostMinutes(disk)
   return {
     summary: `Shut down the Droplet ${quotedName(name)} (${id}), capture its disk and switch it on again. It is down meanwhile: ${duration(disk)}.`,
@@ -36,11 +37,13 @@ export async function planCreate(
       droplet: { id, name, region: region.slug, disk_gb: disk },
       goes_down: true,
       minutes_down_at_most: minutes,
+      snapshot: { cost_per_month_at_most: cost },
     },
     reversible: false,
     warnings: [
       'What runs on the Droplet ends, and whoever uses it is cut off until it is on again.',
       `A guest that does not go down within ${SHUTDOWN_MS / 1000} seconds is switched off, as if the power failed.`,
+      `The snapshot costs at most ${cost.amount.toFixed(2)} USD a month, which is for a full disk, until it is deleted. The Droplet costs the same on or off.`,
     ],
     fingerprint: digest([id, status]),
   }

@@ -1,5 +1,6 @@
 import type { Snapshot } from '../../snapshots/model.ts'
 import type { ListQuery, Page } from '../../snapshots/provider.ts'
+import { DigitalOceanList } from '../../snapshots/requests.ts'
 import type { CallContext } from '../http/exchange.ts'
 import { snapshotPage } from '../pages.ts'
 import type { Env } from './env.ts'
@@ -22,8 +23,10 @@ export async function allSnapshots(
 }
 
 export async function listSnapshots(env: Env, query: ListQuery, ctx: CallContext): Promise<Page<Snapshot>> {
-  const kinds = KINDS.filter((kind) => (query.source?.kind ?? kind) === kind)
-  const found = await allSnapshots(env, ctx, kinds)
+  const { type, region } = DigitalOceanList.parse(query.options ?? {})
+  const kinds = KINDS.filter((kind) => [type, query.source?.kind].every((one) => (one ?? kind) === kind))
+  const all = await allSnapshots(env, ctx, kinds)
+  const found = all.filter(({ regions }) => region === undefined || regions?.includes(region))
   const nameOf = await sourceNames(env, found, ctx)
   return snapshotPage(
     found.map((one) => toSnapshot(one, nameOf(one))),

@@ -32,7 +32,7 @@ const CAPABILITIES: Capabilities = {
   verifies: false,
   update: ['name', 'labels', 'protected', 'add_regions'],
   consistency:
-    'The disk is captured as after a power failure while the machine runs; digitalocean:{"power_off":true} shuts a Droplet down for it.',
+    'The disk is captured as after a power failure while the machine runs; digitalocean:{"power_off":true} shuts a Droplet down for it. The snapshot of a volume is restored with mode "new" only, and keeps its name and its region.',
 }
 
 /** Snapshots of Droplets and of volumes at DigitalOcean. */

@@ -2,6 +2,9 @@
 
 export const SNAPSHOTS_PER_VOLUME = 25
 
+/** Milliseconds between two snapshots of a volume. */
+export const BETWEEN_MS = 600_000
+
 /** For one key. */
 export const RATE = { calls: 250, perMs: 60_000 } as const
 

@@ -5,7 +5,8 @@ import { fail } from '../../snapshots/errors.ts'
  * not tell the id of what it makes, names are not unique there, and this one is.
  */
 
-const MARK = /~(auto_)?op_[a-z0-9]{8,40}$/
+/** Ids of operations as this server makes them. */
+const MARK = /~(auto_)?op_[0-9a-f]{20}$/
 
 /** The name to send. */
 export const marked = (name: string, operation: string, auto: boolean) =>
@@ -17,8 +18,16 @@ export function unmarked(sent: string): { name: string; auto: boolean } {
   return { name: sent.slice(0, sent.length - mark.length) || sent, auto: auto !== undefined }
 }
 
-/** The same snapshot under another name. */
-export const renamed = (sent: string, name: string) => name + (MARK.exec(sent)?.[0] ?? '')
+/** The same snapshot under another name. One of somebody else's must not pass for one of ours by its name. */
+export function renamed(sent: string, name: string): string {
+  const mark = MARK.exec(sent)?.[0] ?? ''
+  if (mark !== '' || !MARK.test(name)) return name + mark
+  throw fail(
+    'INVALID_ARGUMENT',
+    'The name ends like those that this server gives. Nothing was changed.',
+    'Choose one that does not end with ~op_ and an id.',
+  )
+}
 
 const HOST = { pattern: /^[a-zA-Z0-9]?[a-zA-Z0-9.-]*[a-zA-Z0-9]$/, max: 255 }
 const VOLUME = { pattern: /^[a-z][a-z0-9-]*$/, max: 64 }

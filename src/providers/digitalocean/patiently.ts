@@ -46,8 +46,7 @@ const PASSING: ReadonlySet<string> = new Set([
 ])
 
 /** Whether it may go well at another time. */
-export const passes = (error: unknown): boolean =>
-  error instanceof SnapshotError && PASSING.has(error.code)
+export const passes = (error: unknown): boolean => error instanceof SnapshotError && PASSING.has(error.code)
 
 /** Milliseconds. */
 const PAUSE = { first: 30_000, longest: 300_000 } as const

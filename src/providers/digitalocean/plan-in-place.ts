@@ -54,9 +54,9 @@ export async function planInPlace(
 
 function savedFirst(droplet: Droplet, safety: boolean): string {
   if (!safety) return 'No safety snapshot is taken: the operator does not want any.'
-  const down = isOn(droplet) ? 'It is shut down, and a' : 'A'
   const { amount } = costOf(droplet.disk)
-  return `${down} safety snapshot of it is taken first, at up to ${amount.toFixed(2)} USD a month until it is deleted.`
+  const down = isOn(droplet) ? ', for which it is shut down' : ''
+  return `A safety snapshot of it is taken first${down}, at up to ${amount.toFixed(2)} USD a month until it is deleted.`
 }
 
 function warningsOf(droplet: Droplet, created_at: string, safety: boolean): string[] {
@@ -77,7 +77,9 @@ function warningsOf(droplet: Droplet, created_at: string, safety: boolean): stri
       ? `The Droplet is shut down, and stays down while its disk is saved and then overwritten: ${saving}`
       : `How long that takes depends on what is on the disk: ${saving}`,
     ...(isOn(droplet)
-      ? [`A guest that does not go down within ${SHUTDOWN_MS / 1000} seconds is switched off, as if the power failed.`]
+      ? [
+          `A guest that does not go down within ${SHUTDOWN_MS / 1000} seconds is switched off, as if the power failed.`,
+        ]
       : []),
     `The safety snapshot costs at most ${costOf(disk).amount.toFixed(2)} USD a month, which is for a full disk.`,
     volumes,

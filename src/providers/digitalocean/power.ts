@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { SnapshotError } from '../../snapshots/errors.ts'
 import type { Context } from '../../snapshots/provider.ts'
-import { Asked, isNear, startAction } from './actions.ts'
+import { type Asked, isNear, startAction } from './actions.ts'
 import type { ActionBody } from './api.ts'
 import type { Env } from './env.ts'
 import type { Action, Droplet } from './schemas.ts'
@@ -16,8 +16,15 @@ export type StopType = (typeof STOPS)[number]
 
 export const isStop = ({ type }: Action) => STOPS.some((each) => each === type)
 
-/** What is noted before a machine is switched off; `own` are the actions that are known to be ours. */
-export const Stop = Asked.omit({ action: true }).extend({ own: z.array(z.number()) })
+/** What is noted before a machine is switched off, and again when it is known which action that is. */
+export const Stop = z.object({
+  /** Actions that there were before, by whomever. */
+  known: z.array(z.number()),
+  /** When one was asked for of which nothing is known yet. Milliseconds. */
+  at: z.number().optional(),
+  /** Actions that are ours. */
+  own: z.array(z.number()),
+})
 export type Stop = z.infer<typeof Stop>
 
 /** Facts of an operation that may have switched a machine off. */
@@ -28,7 +35,8 @@ export interface MayStop {
 
 /** Whether it was us who took the machine down with it, as far as can be told. */
 export const isOurs = (action: Action, { known, at, own }: Stop) =>
-  isStop(action) && (own.includes(action.id) || (!known.includes(action.id) && isNear(action, at)))
+  own.includes(action.id) ||
+  (at !== undefined && isStop(action) && !known.includes(action.id) && isNear(action, at))
 
 /** What is said of the work that a machine is off for. */
 export interface Words {
@@ -38,8 +46,8 @@ export interface Words {
   done: string
 }
 
-/** Pauses between two looks at a machine. */
-export const STEP = { firstMs: 5000 } as const
+/** Of the looks at a machine that goes off or on, which takes it seconds. */
+export const STEP = { firstMs: 2000 } as const
 
 /** Undefined where there was nothing to do. */
 export async function power(

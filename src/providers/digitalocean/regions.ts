@@ -2,34 +2,55 @@ import { fail, SnapshotError } from '../../snapshots/errors.ts'
 import { plain } from '../../snapshots/plain.ts'
 import type { Context } from '../../snapshots/provider.ts'
 import type { CallContext } from '../http/exchange.ts'
+import { poll } from '../http/poll.ts'
 import { sendOnce } from '../once.ts'
-import { waitFor } from '../wait.ts'
-import { ASSUMED } from './assumptions.ts'
 import type { Env } from './env.ts'
+import { withoutNothing } from './nothing.ts'
 import type { Action } from './schemas.ts'
 
-/** Copies an image to more regions, all at the same time, and waits until it is there. Where it is already, nothing is done. */
+/** A copy takes half an hour and more: nobody is kept waiting for it longer than this. */
+const PATIENCE_MS = 25_000
+
+/**
+ * Copies an image to more regions, all at the same time. Where it is already, or on its way to, nothing is done. Waits
+ * for a moment, and resolves with the regions that it is still on its way to: the snapshot lists each in its regions as
+ * soon as it is there. `partial` when some are on their way and others were refused or have failed.
+ */
 export async function addRegions(
   env: Env,
   image: number,
   wanted: readonly string[],
   ctx: Context,
-): Promise<void> {
+): Promise<string[]> {
+  const seen = await transfersOf(env, image, ctx)
   const has = await regionsOf(env, image, ctx)
-  const regions = [...new Set(wanted)].filter((region) => !has.includes(region))
-  const begun: { region: string; action: Action | undefined }[] = []
-  for (const region of regions) begun.push({ region, action: await begin(env, image, region, ctx) })
-  for (const { region, action } of begun) await arrived(env, image, region, action, ctx)
+  const begun = new Map<string, number>()
+  for (const region of new Set(wanted)) {
+    if (has.includes(region)) continue
+    const underWay = seen.find((one) => one.status === 'in-progress' && one.region_slug === region)
+    const action =
+      underWay ??
+      (await begin(env, image, region, seen, ctx).catch((error: unknown) => {
+        throw begun.size > 0 ? notAll([...begun.keys()], region, error) : error
+      }))
+    if (action) begun.set(region, action.id)
+  }
+  return begun.size === 0 ? [] : stillCopying(env, image, begun, ctx)
 }
 
 /** Undefined: it has arrived there meanwhile, without our doing. */
-async function begin(env: Env, image: number, region: string, ctx: Context): Promise<Action | undefined> {
-  const { api } = env
-  const known = (await api.imageActions(image, ctx)).map(({ id }) => id)
-  const send = () => api.transferImage(image, region, ctx)
+async function begin(
+  env: Env,
+  image: number,
+  region: string,
+  seen: readonly Action[],
+  ctx: Context,
+): Promise<Action | undefined> {
+  const known = new Set(seen.map(({ id }) => id))
+  const send = () => env.api.transferImage(image, region, ctx)
   const find = async (call: CallContext) =>
-    (await api.imageActions(image, call)).find(
-      ({ id, type, region_slug }) => type === 'transfer' && region_slug === region && !known.includes(id),
+    (await transfersOf(env, image, call)).find(
+      ({ id, region_slug }) => region_slug === region && !known.has(id),
     )
   try {
     return await sendOnce({ send, find }, env, ctx)
@@ -40,45 +61,67 @@ async function begin(env: Env, image: number, region: string, ctx: Context): Pro
   }
 }
 
-/** The action is over first, and the region is listed then. */
-async function arrived(
+interface Look {
+  left: string[]
+  failed: string[]
+}
+
+async function stillCopying(
   env: Env,
   image: number,
-  region: string,
-  action: Action | undefined,
+  begun: ReadonlyMap<string, number>,
   ctx: Context,
-): Promise<void> {
-  const what = `The copy to ${plain(region)}`
-  const describe = () => `DigitalOcean copies the snapshot to ${region}`
-  if (action) {
-    const { status } = await waitFor(
-      {
-        what,
-        // By the id of the image: under that of the action nothing is found.
-        read: (call) => env.api.imageAction(image, action.id, call),
-        settled: ({ status }) => status === 'completed' || status === 'errored',
-        initial: action,
-        describe,
-        firstMs: 5000,
-        timeoutMs: ASSUMED.actionMs,
+): Promise<string[]> {
+  const { time, random } = env
+  const { value, error } = await poll<Look>(
+    {
+      async read(call) {
+        const [transfers, has] = [await transfersOf(env, image, call), await regionsOf(env, image, call)]
+        const isErrored = (id?: number) => transfers.some((one) => one.id === id && one.status === 'errored')
+        const left = [...begun.keys()].filter((region) => !has.includes(region))
+        return { left, failed: left.filter((region) => isErrored(begun.get(region))) }
       },
-      env,
-      ctx,
-    )
-    if (status === 'errored') throw lost(region)
-  }
-  const settled = (regions: string[]) => regions.includes(region)
-  const read = (call: CallContext) => regionsOf(env, image, call)
-  await waitFor({ what, read, settled, describe, firstMs: 2000, timeoutMs: ASSUMED.lagMs }, env, ctx)
+      settled: ({ left, failed }) => left.length === failed.length,
+      describe: ({ left }) => `DigitalOcean copies the snapshot to ${left.join(', ')}`,
+      ...{ firstMs: 2000, timeoutMs: PATIENCE_MS, time, random },
+    },
+    ctx,
+  )
+  if (value && value.failed.length > 0) throw lost(value.failed)
+  if (error?.code === 'CANCELLED') throw error
+  // Accepted they are, whether that can be seen just now or not.
+  return value?.left ?? [...begun.keys()]
 }
+
+const transfersOf = async ({ api }: Env, image: number, ctx: CallContext): Promise<Action[]> =>
+  (await api.imageActions(image, ctx)).filter(({ type }) => type === 'transfer')
 
 const regionsOf = async ({ api }: Env, image: number, ctx: CallContext): Promise<string[]> =>
   (await api.snapshot(String(image), ctx)).regions ?? []
 
-const lost = (region: string) =>
+const NEXT = 'snapshot_get shows the regions; call snapshot_update again for those that are missing.'
+
+const names = (regions: readonly string[]) => regions.map((one) => plain(one)).join(', ')
+
+const lost = (regions: readonly string[]) =>
   fail(
     'PROVIDER_UNAVAILABLE',
-    `The copy to ${plain(region)} failed at DigitalOcean, which gives no reason. Other regions may have been added.`,
-    'snapshot_get shows the regions; call snapshot_update again for those that are missing.',
+    `The copy to ${names(regions)} failed at DigitalOcean, which gives no reason. Other regions may have been added.`,
+    NEXT,
     { outcome: 'partial', retryable: true },
   )
+
+/** Some copies are under way, and this one was not begun, or nobody knows. */
+function notAll(accepted: readonly string[], region: string, error: unknown): unknown {
+  if (!(error instanceof SnapshotError)) return error
+  const { outcome, message } = error.problem
+  return new SnapshotError(
+    {
+      ...error.problem,
+      message: `The copy to ${names(accepted)} is under way; not so that to ${plain(region)}: ${withoutNothing(message)}`,
+      hint: NEXT,
+      outcome: outcome === 'not_started' ? 'partial' : outcome,
+    },
+    error,
+  )
+}

@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import { digest } from '../../guard/digest.ts'
-import { fail, SnapshotError } from '../../snapshots/errors.ts'
 import { quotedName } from '../../snapshots/plain.ts'
 import type { Context, RestorePlan, RestoreRequest, RestoreResult } from '../../snapshots/provider.ts'
 import type { CallContext } from '../http/exchange.ts'
@@ -9,12 +8,13 @@ import { deletedMeanwhile, neverBegun } from '../refusals.ts'
 import { waitFor } from '../wait.ts'
 import { errored } from './actions.ts'
 import { ASSUMED } from './assumptions.ts'
-import { DIGITALOCEAN, type Env, PROVIDER } from './env.ts'
+import { DIGITALOCEAN, type Env } from './env.ts'
 import type { Found } from './find.ts'
 import { dollars } from './limits.ts'
 import { hostName } from './names.ts'
-import { isOn } from './power.ts'
+import { isOff, isOn } from './power.ts'
 import type { NewDropletOptions } from './restore-options.ts'
+import { checkRoom } from './room.ts'
 import type { Action, Droplet } from './schemas.ts'
 import { placeFor } from './sizes.ts'
 import { dropletSource } from './sources.ts'
@@ -43,7 +43,7 @@ export async function planNewDroplet(
 ): Promise<NewDropletPlan> {
   const name = hostName(request.to, snapshot.name)
   const { region, size } = await placeFor(env, vendor, options, ctx)
-  await checkRoom(env, ctx)
+  await checkRoom(env, 'droplet', ctx)
   const droplet = { name, region, size: size.slug }
   const { ssh_keys = [] } = options
   return {
@@ -100,7 +100,7 @@ const carrying =
   async (ctx: CallContext): Promise<Droplet | undefined> =>
     (await api.droplets(ctx, { tag_name })).find(({ tags }) => tags?.includes(tag_name))
 
-/** Waits until it runs. `begun` is how it was just shown. */
+/** Waits until it is made. `begun` is how it was just shown. */
 async function running(env: Env, id: number, ctx: Context, begun?: Droplet): Promise<RestoreResult> {
   const { api } = env
   const { droplet, creation } = await waitFor<{ droplet: Droplet; creation: Action | undefined }>(
@@ -111,7 +111,9 @@ async function running(env: Env, id: number, ctx: Context, begun?: Droplet): Pro
         const actions = isOn(droplet) ? [] : await api.actions(id, call)
         return { droplet, creation: actions.find(({ type }) => type === 'create') }
       },
-      settled: ({ droplet, creation }) => isOn(droplet) || creation?.status === 'errored',
+      // Its status follows later, and somebody may have switched it off by then.
+      settled: ({ droplet, creation }) =>
+        isOn(droplet) || isOff(droplet) || ['completed', 'errored'].includes(creation?.status ?? ''),
       describe: ({ droplet }) => `DigitalOcean makes the Droplet ${droplet.id}`,
       ...(begun && { initial: { droplet: begun, creation: undefined } }),
       gone(cause) {
@@ -123,30 +125,16 @@ async function running(env: Env, id: number, ctx: Context, begun?: Droplet): Pro
     env,
     ctx,
   )
-  if (isOn(droplet)) return { targets: [dropletSource(droplet)], warnings: [] }
+  if (creation?.status !== 'errored') return { targets: [dropletSource(droplet)], warnings: [costs(droplet)] }
   throw errored(
-    `The creation of the Droplet ${id} (${creation?.status ?? droplet.status})`,
+    `The creation of the Droplet ${id}`,
     'partial',
     'What is left of it may cost money: destroy it in the control panel of DigitalOcean, then call again.',
   )
 }
 
-/** QUOTA_EXCEEDED where the account has as many Droplets as it may, as far as the key may know. */
-async function checkRoom({ api }: Env, ctx: CallContext): Promise<void> {
-  const reply = await api.account(ctx).catch(unseen)
-  const limit = reply?.body.account.droplet_limit
-  if (typeof limit !== 'number') return
-  const count = (await api.droplets(ctx)).length
-  if (count < limit) return
-  throw fail(
-    'QUOTA_EXCEEDED',
-    `The account has ${count} Droplets, and its limit is ${limit}. Nothing was made.`,
-    'Destroy one in the control panel of DigitalOcean, or ask there for a higher limit.',
-    { provider: PROVIDER },
-  )
-}
-
-function unseen(error: unknown): undefined {
-  if (error instanceof SnapshotError && error.code === 'FORBIDDEN') return undefined
-  throw error
+function costs({ id, size }: Droplet): string {
+  const price = size?.price_monthly
+  const how = typeof price === 'number' ? `${price.toFixed(2)} USD a month` : 'money'
+  return `The new Droplet ${id} costs ${how} until it is destroyed, also while it is off.`
 }

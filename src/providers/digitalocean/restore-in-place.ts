@@ -67,9 +67,7 @@ export async function restoreInPlace(
     await book.note({ safety })
     return overwrite(env, book, actions, ctx)
   }
-  return isOn(droplet)
-    ? whileOff(env, droplet.id, book, WORDS, ctx, saveAndOverwrite)
-    : saveAndOverwrite()
+  return isOn(droplet) ? whileOff(env, droplet.id, book, WORDS, ctx, saveAndOverwrite) : saveAndOverwrite()
 }
 
 /** Sees a restore of an earlier process through, as far as that had come: a disk that was left alone stays as it is. */
@@ -82,7 +80,7 @@ async function findWritten(env: Env, book: Notebook<InPlace>, ctx: Context): Pro
   const { droplet, type, write, capture } = book.facts
   const never = `The process ended before the ${type} was asked for. The disk of the Droplet was not overwritten.`
   if (write === undefined) {
-    const safety = capture && (await findCopy(env, book, ctx))
+    const safety = capture && (await findCopy(env, book, ctx).catch(unlessOpen))
     throw savedIn(safety, fail('CONFLICT', never, AGAIN, { retryable: true }))
   }
   if (write.action !== undefined) return finish(env, book.facts, { id: write.action }, ctx)
@@ -139,6 +137,12 @@ async function finish(
 }
 
 const AGAIN = 'Call snapshot_restore again.'
+
+/** Nothing came of the safety snapshot: undefined. */
+function unlessOpen(error: unknown): undefined {
+  if (error instanceof SnapshotError && error.problem.outcome === 'not_started') return undefined
+  throw error
+}
 
 const notOurs = (type: InPlace['type']) =>
   fail(

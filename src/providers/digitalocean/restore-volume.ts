@@ -12,6 +12,7 @@ import type { Found } from './find.ts'
 import { dollars } from './limits.ts'
 import { volumeName } from './names.ts'
 import type { NewVolumeOptions } from './restore-options.ts'
+import { checkRoom } from './room.ts'
 import type { VendorSnapshot, Volume } from './schemas.ts'
 import { volumeSource } from './sources.ts'
 import { operationTag } from './tags.ts'
@@ -30,7 +31,7 @@ export interface NewVolumePlan extends RestorePlan {
 }
 
 export async function planNewVolume(
-  { api }: Env,
+  env: Env,
   request: RestoreRequest,
   { vendor, snapshot }: Found,
   options: NewVolumeOptions,
@@ -46,13 +47,14 @@ export async function planNewVolume(
       `The snapshot needs a volume of ${least} GB. Nothing was made.`,
       `Give size_gb:${least} or more, or leave it out.`,
     )
-  if ((await api.volumes(ctx, { name, region })).length > 0)
+  if ((await env.api.volumes(ctx, { name, region })).length > 0)
     throw fail(
       'ALREADY_EXISTS',
       `There is a volume ${quotedName(name)} in ${region} already. Nothing was made.`,
       'Give another name as "to".',
     )
-  const cost = dollars(size_gb * ASSUMED.usdPerVolumeGigabyte)
+  await checkRoom(env, 'volume', ctx)
+  const cost = costOfVolume(size_gb)
   const volume = { name, region, size_gb }
   return {
     request,
@@ -97,14 +99,12 @@ const ours =
 
 function resultOf(volume: Volume, { size_gb }: Specification): RestoreResult {
   const { size_gigabytes: has } = volume
-  const warnings =
-    has === size_gb
-      ? []
-      : [
-          `The new volume has ${has} GB instead of ${size_gb} GB: resize it at DigitalOcean if that is too small.`,
-        ]
-  return { targets: [volumeSource(volume)], warnings }
+  const price = `The new volume costs about ${costOfVolume(has).amount.toFixed(2)} USD a month until it is deleted.`
+  const smaller = `The new volume has ${has} GB instead of ${size_gb} GB: resize it at DigitalOcean if that is too small.`
+  return { targets: [volumeSource(volume)], warnings: has === size_gb ? [price] : [price, smaller] }
 }
+
+const costOfVolume = (gigabytes: number) => dollars(gigabytes * ASSUMED.usdPerVolumeGigabyte)
 
 function regionFor({ regions }: VendorSnapshot, wanted: string | undefined): string {
   const [home] = regions ?? []

@@ -4,6 +4,7 @@ import { stalePlan } from '../refusals.ts'
 import { copyDisk } from './capture-droplet.ts'
 import { DIGITALOCEAN, type Env, PROVIDER } from './env.ts'
 import type { Notebook } from './notebook.ts'
+import { withoutNothing } from './nothing.ts'
 import { isOff } from './power.ts'
 import type { InPlace, Live } from './restore-in-place.ts'
 import type { Action } from './schemas.ts'
@@ -19,7 +20,7 @@ export async function saveFirst(env: Env, book: Notebook<InPlace>, ctx: Context)
     const why =
       code === 'CANCELLED'
         ? 'The call was cancelled while the safety snapshot was taken.'
-        : `The safety snapshot failed: ${message}`
+        : `The safety snapshot failed: ${withoutNothing(message)}`
     throw new SnapshotError(
       {
         ...problem,
@@ -62,7 +63,7 @@ export function savedIn(safety: string | undefined, error: unknown): unknown {
   return new SnapshotError(
     {
       ...error.problem,
-      message: `${message.replace(/ *Nothing was changed( by this call)?\.$/, '')} The disk as it was before is in ${PROVIDER}:${safety}.`,
+      message: `${withoutNothing(message)} The disk as it was before is in ${PROVIDER}:${safety}.`,
       outcome: outcome === 'not_started' ? 'partial' : outcome,
     },
     error,

@@ -9,6 +9,7 @@ import { ASSUMED } from './assumptions.ts'
 import type { Env } from './env.ts'
 import { SHUTDOWN_MS } from './limits.ts'
 import type { Notebook } from './notebook.ts'
+import { withoutNothing } from './nothing.ts'
 import { outliving } from './outliving.ts'
 import { passes, throughOutages } from './patiently.ts'
 import { isOff, isOn, isOurs, isStop, type MayStop, power, STEP, type Stop, type Words } from './power.ts'
@@ -114,12 +115,10 @@ async function goesOff(
   return seen !== undefined && !isOn(seen)
 }
 
-const NOTHING = / *Nothing was (changed|made)\.$/
-
 /** A failure after which everything is as before, but for a machine that was off for a while. */
 function afterRestart(error: unknown): unknown {
   if (!(error instanceof SnapshotError) || error.problem.outcome === 'unknown') return error
-  const message = `${error.message.replace(NOTHING, '')} The Droplet was shut down for it, and restarted.`
+  const message = `${withoutNothing(error.message)} The Droplet was shut down for it, and restarted.`
   return new SnapshotError({ ...error.problem, message, outcome: 'partial' }, error)
 }
 
@@ -128,7 +127,7 @@ function leftOff(cause: unknown, before: unknown, { done }: Words): SnapshotErro
   const problem = toProblem(cause)
   const first = before === undefined ? problem : toProblem(before)
   const later = passes(cause) || problem.code === 'CANCELLED' || problem.outcome === 'unknown'
-  const also = before === undefined ? done : first.message.replace(NOTHING, '')
+  const also = before === undefined ? done : withoutNothing(first.message)
   const how = later ? 'it is not known whether it is on again' : 'it could not be switched on again'
   return new SnapshotError(
     {

@@ -12,7 +12,7 @@ export const tagged = (snapshot: VendorSnapshot): Tagged => ({
   resource_type: isOfVolume(snapshot) ? 'volume_snapshot' : 'image',
 })
 
-/** Puts tags on. Those that are there already do no harm; neither do a tag's second creation and its refusal. */
+/** Puts tags on. Those that are there already do no harm; neither does it where a tag cannot be made but is there. */
 export async function addTags(
   { api }: Env,
   resource: Tagged,
@@ -20,8 +20,10 @@ export async function addTags(
   ctx: CallContext,
 ): Promise<void> {
   for (const tag of tags) {
-    await api.newTag(tag, ctx).catch(ignoreRefusal)
-    await api.tag(tag, resource, ctx)
+    const refusal = await api.newTag(tag, ctx).then(() => undefined, refused)
+    await api.tag(tag, resource, ctx).catch((error: SnapshotError) => {
+      throw refusal?.code === 'FORBIDDEN' && error.code === 'NOT_FOUND' ? refusal : error
+    })
   }
 }
 
@@ -51,8 +53,9 @@ export async function tagNew(
   }
 }
 
-/** That a tag was not made shows when it is put on. */
-function ignoreRefusal(error: SnapshotError) {
+/** That a tag was not made shows when it is put on: it may be there, or a key may use tags and not make any. */
+function refused(error: SnapshotError): SnapshotError {
   const { status = 500 } = toProblem(error)
-  if (![400, 409, 422].includes(status)) throw error
+  if (![400, 403, 409, 422].includes(status)) throw error
+  return error
 }

@@ -21,13 +21,17 @@ const LONGEST_KEY = 64
 
 const isOwn = (tag: string) => tag.toLowerCase() === OWN || tag.toLowerCase().startsWith(`${OWN}:`)
 
-export function labelsOf(tags: readonly string[]): Labels {
-  const pairs = tags.flatMap((tag): [string, string][] => {
-    const pair = pairOf(tag)
-    return pair ? [pair] : []
-  })
-  // Of two tags with the same key the first is shown.
-  return Object.fromEntries([...new Map(pairs.reverse())].reverse().slice(0, MOST_LABELS))
+export const labelsOf = (tags: readonly string[]): Labels =>
+  Object.fromEntries(shownTags(tags).map((tag) => pairOf(tag)!))
+
+/** The tags that are shown as labels: of two with the same key the first, and no more than labels may be. */
+function shownTags(tags: readonly string[]): string[] {
+  const byKey = new Map<string, string>()
+  for (const tag of tags) {
+    const [key] = pairOf(tag) ?? []
+    if (key !== undefined && !byKey.has(key)) byKey.set(key, tag)
+  }
+  return [...byKey.values()].slice(0, MOST_LABELS)
 }
 
 /** Undefined for a tag that is no label. */
@@ -50,13 +54,13 @@ export function tagsOf(labels: Labels, more: readonly string[] = []): string[] {
   return all
 }
 
-/** What to put on and to take off, so that exactly these labels are left. What is no label stays. */
+/** What to put on and to take off, so that these labels take the place of those that were shown. Nothing else goes. */
 export function tagChange(has: readonly string[], labels: Labels): { add: string[]; drop: string[] } {
   const wanted = tagsOf(labels)
   const same = (a: string) => (b: string) => a.toLowerCase() === b.toLowerCase()
   return {
     add: wanted.filter((tag) => !has.some(same(tag))),
-    drop: has.filter((tag) => pairOf(tag) !== undefined && !wanted.some(same(tag))),
+    drop: shownTags(has).filter((tag) => !wanted.some(same(tag))),
   }
 }
 

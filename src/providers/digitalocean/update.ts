@@ -10,7 +10,7 @@ import type { VendorSnapshot } from './schemas.ts'
 import { addTags, dropTags, tagged } from './tagging.ts'
 import { PROTECTED, tagChange } from './tags.ts'
 
-/** Everything that can be refused is refused first. Copies to regions, which take long, come last. */
+/** Everything that can be refused is refused first. Copies to regions, which go on by themselves, come last. */
 export async function update(
   env: Env,
   native: string,
@@ -24,15 +24,27 @@ export async function update(
 
   const { name, add_regions: regions } = change
   const sent = name === undefined ? undefined : renamed(vendor.name, name)
+  let copying: string[] = []
+  let updated: Snapshot | undefined
   await inOrder([
     change.protected && (() => addTags(env, resource, [PROTECTED], ctx)),
     sent !== undefined && (() => env.api.renameImage(imageId(vendor), sent, ctx)),
     add.length > 0 && (() => addTags(env, resource, add, ctx)),
     drop.length > 0 && (() => dropTags(env, resource, drop, ctx)),
-    regions !== undefined && (() => addRegions(env, imageId(vendor), regions, ctx)),
+    regions !== undefined &&
+      (async () => {
+        copying = await addRegions(env, imageId(vendor), regions, ctx)
+      }),
+    async () => {
+      updated = (await findSnapshot(env, native, ctx)).snapshot
+    },
   ])
-  return (await findSnapshot(env, native, ctx)).snapshot
+  return underWay(updated as Snapshot, copying)
 }
+
+/** `native.copying_to`: regions that it is still on its way to. `regions` has them when they are there. */
+const underWay = (snapshot: Snapshot, copying_to: readonly string[]): Snapshot =>
+  copying_to.length === 0 ? snapshot : { ...snapshot, native: { ...snapshot.native, copying_to } }
 
 /** A failure after the first step leaves those before it done. */
 async function inOrder(steps: readonly (false | undefined | (() => Promise<unknown>))[]): Promise<void> {

@@ -7,6 +7,7 @@ import { asking } from './actions.ts'
 import type { Env } from './env.ts'
 import { SHUTDOWN_MS } from './limits.ts'
 import type { Notebook } from './notebook.ts'
+import { withoutNothing } from './nothing.ts'
 import { undone } from './patiently.ts'
 import { isOff, type MayStop, power, STEP, STOPS, type StopType, type Words } from './power.ts'
 import { thenSwitchedOn } from './switch-on.ts'
@@ -25,17 +26,20 @@ export async function whileOff<T>(
 ): Promise<T> {
   const { known } = asking(await env.api.actions(droplet, ctx), STOPS, env)
   const stop = async (type: StopType) => {
-    const asked = { known, at: env.time.now(), own: book.facts.stop?.own ?? [] }
-    await book.note({ stop: asked })
+    const own = book.facts.stop?.own ?? []
+    const asked = { known, at: env.time.now() }
+    await book.note({ stop: { ...asked, own } })
     await ctx.stillHeld?.()
     const action = await power(env, droplet, type, asked, ctx)
-    if (action) await book.add({ stop: { ...asked, own: [...asked.own, action.id] } })
+    await book.add({ stop: { known, own: action ? [...own, action.id] : own } })
   }
   const refusal = await stop('shutdown').then(() => undefined, unlessCertain)
   return thenSwitchedOn(env, droplet, book, words, ctx, async () => {
     const down = refusal ? Promise.reject(refusal) : untilOff(env, droplet, () => stop('power_off'), ctx)
     await down.catch((error: unknown) => {
-      throw error instanceof SnapshotError ? undone(error, `${error.message} ${words.notBegun}`) : error
+      throw error instanceof SnapshotError
+        ? undone(error, `${withoutNothing(error.message)} ${words.notBegun}`)
+        : error
     })
     return work()
   })

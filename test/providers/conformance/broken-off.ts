@@ -47,10 +47,11 @@ export async function noted<T>(s: Subject, work: (ctx: Context) => Promise<T>) {
   return { result, left: notes.map((facts): Left => ({ operation: ctx.operation, started_at, facts })) }
 }
 
-/** What it gives; undefined when it says for certain that nothing came of it. */
-export async function taken<T>(resumed: Promise<T>): Promise<T | undefined> {
+/** What it gives; undefined when it says for certain that nothing came of it, or `also` that only a part did. */
+export async function taken<T>(resumed: Promise<T>, also?: 'partial'): Promise<T | undefined> {
   return resumed.catch((error: unknown) => {
-    if (error instanceof SnapshotError && error.problem.outcome === 'not_started') return undefined
+    const outcome = error instanceof SnapshotError ? error.problem.outcome : undefined
+    if (outcome !== undefined && ['not_started', also].includes(outcome)) return undefined
     throw error
   })
 }

@@ -131,7 +131,8 @@ export const resuming: Check[] = [
         const plan = await s.provider.planRestore(request, context())
         const left = await killedAt(s, n, (ctx) => s.provider.restore(plan, ctx))
         if (!left) return expect(n).toBeGreaterThan(1)
-        const found = await taken(resumeOf(s).restore({ request, ...left }, context(left)))
+        // A part of it, such as a safety snapshot, may have been made: then the state is as it was all the same.
+        const found = await taken(resumeOf(s).restore({ request, ...left }, context(left)), 'partial')
         expect(await s.state(s.source)).toBe(found ? before : spoilt)
       }
     },

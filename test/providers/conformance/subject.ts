@@ -60,13 +60,13 @@ export interface Check {
 
 let operations = 0
 
-/** Each call is an operation of its own. */
+/** Each call is an operation of its own, with an id like those of the service. */
 export function context(overrides: Partial<Context> = {}): Context {
   return {
     signal: new AbortController().signal,
     progress() {},
     log: silent,
-    operation: `op_conformance${++operations}`,
+    operation: `op_${String(++operations).padStart(20, '0')}`,
     ...overrides,
   }
 }

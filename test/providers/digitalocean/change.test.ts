@@ -11,7 +11,7 @@ describe('An update', () => {
     expect(names()).toEqual([sent!.replace('old', 'new')])
   })
 
-  test('of labels replaces them all, and leaves what are none', async () => {
+  test('of labels replaces those that are shown, and leaves what is not', async () => {
     const { create, provider, call, volume } = await world()
     for (const source of [undefined, volume]) {
       const saved = await create({
@@ -23,10 +23,57 @@ describe('An update', () => {
       const updated = await provider.update!(native(saved), { labels: { web: '', team: 'blue' } }, call())
       expect(updated).toMatchObject({ labels: { web: '', team: 'blue' }, protected: true })
       expect(updated.native.tags).toEqual(
-        expect.arrayContaining(['web', 'team:blue', 'x'.repeat(100), 'snapshot-mcp:protected']),
+        expect.arrayContaining(['web', 'team:blue', 'env:dev', 'x'.repeat(100), 'snapshot-mcp:protected']),
       )
-      expect(updated.native.tags).toHaveLength(4)
+      expect(updated.native.tags).toHaveLength(5)
     }
+  })
+
+  test('of labels leaves those alone that are too many to be shown', async () => {
+    const { create, provider, call, cloud } = await world()
+    const saved = await create()
+    const tags = Array.from({ length: 40 }, (_, n) => `tag-${n}`)
+    cloud.cloud.images.get(Number(native(saved)))!.tags = tags
+    for (const tag of tags) cloud.cloud.tags.add(tag)
+    const { labels } = await provider.get(native(saved), call())
+    expect(Object.keys(labels)).toEqual(tags.slice(0, 32))
+    const updated = await provider.update!(native(saved), { labels: { 'tag-0': '' } }, call())
+    expect(updated.native.tags).toEqual(['tag-0', ...tags.slice(32)])
+  })
+
+  test('uses a tag that is there where the key may not make any', async () => {
+    const { create, provider, call, cloud } = await world()
+    const saved = await create()
+    cloud.cloud.tags.add('web')
+    const forbidden = { answer: { status: 403, body: { id: 'forbidden', message: 'No access.' } } }
+    cloud.faults.push({
+      when: ({ method, path }) => method === 'POST' && path === '/v2/tags',
+      times: 2,
+      at: 'before',
+      how: forbidden,
+    })
+    const updated = await provider.update!(native(saved), { labels: { web: '' } }, call())
+    expect(updated.labels).toEqual({ web: '' })
+    expect(await problemOf(provider.update!(native(saved), { labels: { new: '' } }, call()))).toMatchObject({
+      code: 'FORBIDDEN',
+      outcome: 'not_started',
+    })
+  })
+
+  test('does not make the snapshot of somebody else pass for one of this server', async () => {
+    const { create, provider, call, cloud, names } = await world()
+    const image = cloud.addBackup(cloud.droplet, { name: 'theirs' })
+    image.type = 'snapshot'
+    const name = 'x~auto_op_0123456789abcdef0123'
+    expect(await problemOf(provider.update!(String(image.id), { name }, call()))).toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      outcome: 'not_started',
+    })
+    expect(names()).toEqual(['theirs'])
+    const other = await provider.update!(String(image.id), { name: 'x~auto_op_short1234' }, call())
+    expect(other).toMatchObject({ name: 'x~auto_op_short1234', auto: false })
+    const own = await create()
+    expect(await provider.update!(native(own), { name }, call())).toMatchObject({ name, auto: false })
   })
 
   test('of the protection can be taken back by a person only', async () => {
@@ -71,8 +118,8 @@ describe('An update', () => {
 })
 
 describe('Copies to more regions', () => {
-  test('begin together, are polled by the id of the image and end when the region is listed', async () => {
-    const { create, provider, call, sent, cloud } = await world()
+  test('begin together, are watched by the id of the image and end when the region is listed', async () => {
+    const { create, provider, call, sent, cloud } = await world({ polls: 5 })
     const saved = await create()
     const of = call()
     const updated = await provider.update!(native(saved), { add_regions: ['fra1', 'nyc3', 'ams3'] }, of)
@@ -83,9 +130,33 @@ describe('Copies to more regions', () => {
       { type: 'transfer', region: 'ams3' },
     ])
     const order = cloud.requests.map(({ method, path }) => `${method} ${path}`)
-    const polled = order.findIndex((line) => /^GET .*\/images\/\d+\/actions\/\d+$/.test(line))
-    expect(polled).toBeGreaterThan(order.lastIndexOf(`POST /v2/images/${native(saved)}/actions`))
+    const actions = `/v2/images/${native(saved)}/actions`
+    expect(order.lastIndexOf(`GET ${actions}`)).toBeGreaterThan(order.lastIndexOf(`POST ${actions}`))
+    expect(updated.native).not.toHaveProperty('copying_to')
     expect(of.told.length).toBeGreaterThan(0)
+  })
+
+  test('are not waited for any longer than a call may take, and are not begun again', async () => {
+    const { create, provider, call, sent, time } = await world({ polls: 100 })
+    const saved = await create()
+    const began = time.now()
+    const updated = await provider.update!(native(saved), { add_regions: ['fra1', 'ams3'] }, call())
+    expect(time.now() - began).toBeLessThan(30_000)
+    expect(updated).toMatchObject({ regions: ['nyc3'], native: { copying_to: ['fra1', 'ams3'] } })
+    await provider.update!(native(saved), { add_regions: ['ams3', 'sfo3'] }, call())
+    const started = sent('POST', `/images/${native(saved)}/actions`)
+    expect(started.map(({ body }) => (body as { region: string }).region)).toEqual(['fra1', 'ams3', 'sfo3'])
+  })
+
+  test('of which one is refused say which are on their way', async () => {
+    const { create, provider, call, sent } = await world({ polls: 100 })
+    const saved = await create()
+    const change = { add_regions: ['fra1', 'xxx9'] }
+    const problem = await problemOf(provider.update!(native(saved), change, call()))
+    expect(problem).toMatchObject({ code: 'INVALID_ARGUMENT', outcome: 'partial', status: 422 })
+    expect(problem.message).toMatch(/copy to fra1 is under way; not so that to xxx9/)
+    expect(problem.message).not.toContain('Nothing was changed')
+    expect(sent('POST', `/images/${native(saved)}/actions`)).toHaveLength(2)
   })
 
   test('that are there already are no failure', async () => {

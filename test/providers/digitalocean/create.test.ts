@@ -177,11 +177,25 @@ describe('A snapshot of a volume', () => {
       retryable: true,
       retry_after_ms: 600_000,
       outcome: 'not_started',
-      hint: expect.stringContaining('ten minutes'),
+      message: expect.stringContaining('ten minutes'),
     })
-    expect(sent('POST', '/snapshots')).toHaveLength(2)
-    time.pass(600_000)
+    time.pass(400_000)
+    expect((await problemOf(provider.create(request({ source: volume }), call()))).retry_after_ms).toBe(
+      200_000,
+    )
+    expect(sent('POST', '/snapshots')).toHaveLength(1)
+    time.pass(200_000)
     expect((await create({ source: volume })).state).toBe('ready')
+  })
+
+  test('is asked for where the last one seems to come from the future', async () => {
+    const { create, provider, request, call, volume, cloud, sent } = await world()
+    const saved = await create({ source: volume })
+    cloud.cloud.volumeSnapshots.get(native(saved))!.createdAt += 3_600_000
+    const problem = await problemOf(provider.create(request({ source: volume }), call()))
+    expect(problem).toMatchObject({ code: 'RATE_LIMITED', retry_after_ms: 600_000 })
+    expect(problem.hint).toContain('ten minutes')
+    expect(sent('POST', '/snapshots')).toHaveLength(2)
   })
 
   test('is refused beyond 25 without a call that makes one', async () => {

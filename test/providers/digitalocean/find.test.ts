@@ -116,6 +116,38 @@ describe('The list of snapshots', () => {
     expect(items[0]!.labels).toEqual({ web: '', env: 'prod', ':odd': '' })
   })
 
+  test('has only those of one type or in one region, where that is asked for', async () => {
+    const { provider, create, call, volume, cloud } = await world()
+    const [one, two] = [await create(), await create()]
+    const disk = await create({ source: volume })
+    cloud.cloud.images.get(Number(native(two)))!.regions = ['nyc3', 'fra1']
+    const ids = async (options: Record<string, unknown>, fields: Partial<ListQuery> = {}) =>
+      (await provider.list(query({ options, ...fields }), call())).items.map(({ id }) => id).sort()
+    expect(await ids({ type: 'droplet' })).toEqual([one.id, two.id].sort())
+    expect(await ids({ type: 'volume' })).toEqual([disk.id])
+    expect(await ids({ region: 'fra1' })).toEqual([two.id])
+    expect(await ids({ type: 'volume', region: 'fra1' })).toEqual([])
+    expect(await ids({ type: 'droplet' }, { source: volume })).toEqual([])
+  })
+
+  test('leaves out what cannot be read, and says so in the log', async () => {
+    const { provider, create, call, cloud } = await world()
+    const saved = await create()
+    const odd = { ...saved.native, id: '77', created_at: 'some day' }
+    cloud.faults.push({
+      when: ({ path, query }) => path === '/v2/snapshots' && query.get('resource_type') === 'droplet',
+      at: 'before',
+      how: { answer: { status: 200, body: { snapshots: [odd, saved.native], links: {} } } },
+    })
+    const warnings: unknown[] = []
+    const log = { debug() {}, info() {}, error() {}, warn: (...said: unknown[]) => void warnings.push(said) }
+    const { items } = await provider.list(query(), call({ log }))
+    expect(items.map(({ id }) => id)).toEqual([saved.id])
+    expect(warnings).toEqual([
+      [expect.stringContaining('left out'), expect.objectContaining({ at: 'created_at' })],
+    ])
+  })
+
   test('goes on where the key may not see the machines', async () => {
     const { provider, create, call, cloud, source } = await world()
     await create()

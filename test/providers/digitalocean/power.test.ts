@@ -1,8 +1,11 @@
 import { describe, expect, test } from 'vitest'
+import type { Facts } from '../../../src/snapshots/provider.ts'
+import type { Fault } from '../../emulators/http.ts'
 import { problemOf, type World, world } from './world.ts'
 
 const options = { power_off: true }
 const statusOf = ({ cloud }: World) => cloud.cloud.droplets.get(cloud.droplet.id)!.status
+const unavailable = { answer: { status: 503, raw: 'busy' } }
 const refused = (status: number, message: string) => ({
   answer: { status, body: { id: 'unprocessable_entity', message } },
 })
@@ -53,7 +56,7 @@ describe('A Droplet that is switched off to be captured', () => {
     const w = await world()
     const of = w.call({
       note: async (facts) => {
-        if (w.actions().length === 0) expect(facts).toMatchObject({ was_on: true })
+        if (w.actions().length === 0) expect(facts).toMatchObject({ stop: { own: [] } })
         throw new Error('the disk is full')
       },
     })
@@ -75,10 +78,16 @@ describe('The plan to switch it off', () => {
     const plan = (await provider.planCreate!(request({ options }), call()))!
     expect(plan).toMatchObject({
       reversible: false,
-      effects: { goes_down: true, minutes_down_at_most: 77, droplet: { id: cloud.droplet.id } },
+      effects: {
+        goes_down: true,
+        minutes_down_at_most: 77,
+        droplet: { id: cloud.droplet.id },
+        snapshot: { cost_per_month_at_most: { amount: 1.5, currency: 'USD' } },
+      },
     })
     expect(plan.summary).toMatch(/Shut down the Droplet "web-01".*at most 75 minutes/)
-    expect(plan.warnings).toHaveLength(2)
+    expect(plan.warnings).toHaveLength(3)
+    expect(plan.warnings[2]).toContain('1.50 USD a month')
     expect(await provider.planCreate!(request({ options }), call())).toEqual(plan)
     expect(cloud.requests.every(({ method }) => method === 'GET')).toBe(true)
   })
@@ -90,13 +99,97 @@ describe('The plan to switch it off', () => {
   })
 })
 
+describe('An outage', () => {
+  const outage = (w: World, ms: number, from: () => boolean, how: Fault['how'] = unavailable) => {
+    let until: number | undefined
+    w.cloud.faults.push({
+      when: () => {
+        if (until === undefined && from()) until = w.time.now() + ms
+        return until !== undefined && w.time.now() < until
+      },
+      times: 1_000_000,
+      at: 'before',
+      how,
+    })
+  }
+
+  test.each([4, 60, 180])('of %i minutes once the Droplet is off does not leave it so', async (minutes) => {
+    const w = await world()
+    outage(w, minutes * 60_000, () => statusOf(w) === 'off')
+    const problem = await problemOf(w.provider.create(w.request({ options }), w.call()))
+    expect(problem).toMatchObject({ code: 'PROVIDER_UNAVAILABLE', outcome: 'partial' })
+    expect(problem.message).toContain(
+      'No snapshot was made. The Droplet was shut down for it, and restarted.',
+    )
+    expect(w.actions()).toEqual(['shutdown', 'power_on'])
+    expect(statusOf(w)).toBe('active')
+  })
+
+  test('while the disk is copied is sat out, and then that goes on being watched', async () => {
+    const w = await world()
+    const { pace } = w.cloud.cloud
+    let copying = false
+    const note = async (facts: Facts) => {
+      const { capture } = facts as { capture?: { action?: number } }
+      copying = capture?.action !== undefined
+      Object.assign(pace, { polls: capture && !copying ? 60 : 2 })
+    }
+    outage(w, 100_000, () => copying)
+    expect((await w.create({ options }, w.call({ note }))).state).toBe('ready')
+    expect(w.actions()).toEqual(['shutdown', 'snapshot', 'power_on'])
+    expect(statusOf(w)).toBe('active')
+  })
+
+  test('that answers with pages passes like any other', async () => {
+    const w = await world()
+    w.cloud.failNext('snapshot')
+    const page = { answer: { status: 200, raw: '<html>', headers: { 'content-type': 'text/html' } } }
+    const isOver = () => [...w.cloud.cloud.actions.values()].at(-1)?.status === 'errored'
+    outage(w, 600_000, isOver, page)
+    const problem = await problemOf(w.provider.create(w.request({ options }), w.call()))
+    expect(problem).toMatchObject({ outcome: 'partial' })
+    expect([w.actions(), statusOf(w)]).toEqual([['shutdown', 'snapshot', 'power_on'], 'active'])
+  })
+
+  test('is not sat out any longer once the caller has cancelled', async () => {
+    const w = await world()
+    const of = w.call()
+    outage(w, 36_000_000, () => statusOf(w) === 'off')
+    const began = w.time.now()
+    w.time.onSleep = () => w.time.now() - began > 900_000 && of.cancel()
+    const problem = await problemOf(w.provider.create(w.request({ options }), of))
+    expect(problem).toMatchObject({ outcome: 'unknown', retryable: false })
+    expect(w.time.now() - began).toBeLessThan(1_300_000)
+    expect(statusOf(w)).toBe('off')
+  })
+})
+
+describe('A Droplet that somebody else switches off meanwhile', () => {
+  test('stays off', async () => {
+    const w = await world()
+    const droplet = w.cloud.cloud.droplets.get(w.cloud.droplet.id)!
+    w.time.onSleep = () => {
+      if (w.names().length === 0 || w.cloud.cloud.actions.size > 2) return
+      const other = w.cloud.occupy(w.cloud.droplet, 'power_off')
+      other.effect = () => Object.assign(droplet, { status: 'off' })
+    }
+    w.cloud.cloud.snapshotLag = 1
+    expect((await w.create({ options })).state).toBe('ready')
+    expect([w.actions(), statusOf(w)]).toEqual([['shutdown', 'snapshot'], 'off'])
+  })
+})
+
 describe('A Droplet that was on is on again', () => {
   test.each(['shutdown', 'snapshot'])('when the action %s fails', async (type) => {
     const w = await world()
     w.cloud.failNext(type)
     const result = await w.provider.create(w.request({ options }), w.call()).catch((error) => error.problem)
     expect(statusOf(w)).toBe('active')
-    if (type === 'snapshot') expect(result).toMatchObject({ outcome: 'not_started' })
+    if (type === 'snapshot')
+      expect(result).toMatchObject({
+        outcome: 'partial',
+        message: expect.stringContaining('was shut down for it, and restarted'),
+      })
     // A machine that does not go down for an action that failed loses its power.
     else expect(w.actions()).toEqual(['shutdown', 'power_off', 'snapshot', 'power_on'])
   })
@@ -139,7 +232,8 @@ describe('A Droplet that was on is on again', () => {
       how: refused(422, 'This cannot be captured.'),
     })
     const problem = await problemOf(w.provider.create(w.request({ options }), w.call()))
-    expect(problem).toMatchObject({ code: 'INVALID_ARGUMENT', outcome: 'not_started', status: 422 })
+    expect(problem).toMatchObject({ code: 'INVALID_ARGUMENT', outcome: 'partial', status: 422 })
+    expect(problem.message).not.toContain('Nothing was changed')
     expect(statusOf(w)).toBe('active')
   })
 
@@ -155,7 +249,7 @@ describe('A Droplet that was on is on again', () => {
     const w = await world()
     w.cloud.faults.push({
       when: ({ path }) => /\/actions\/\d+$/.test(path),
-      times: 1000,
+      times: 1_000_000,
       at: 'before',
       how: { answer: { status: 500, body: { id: 'server_error', message: 'Oh.' } } },
     })
@@ -214,7 +308,7 @@ describe('A Droplet that was on is on again', () => {
       how: { answer: { status: 503, raw: 'busy' } },
     })
     const problem = await problemOf(w.provider.create(w.request({ options }), w.call()))
-    expect([problem.outcome, statusOf(w), w.cloud.faults]).toEqual(['not_started', 'active', []])
+    expect([problem.outcome, statusOf(w), w.cloud.faults]).toEqual(['partial', 'active', []])
   })
 
   test('or, where nobody answers at all, when the operation is taken up', async () => {
@@ -224,7 +318,7 @@ describe('A Droplet that was on is on again', () => {
     w.cloud.failNext('snapshot')
     w.cloud.faults.push({
       when: () => w.actions().at(-1) === 'snapshot' && statusOf(w) === 'off',
-      times: 1000,
+      times: 1_000_000,
       at: 'before',
       how: 'reset',
     })
@@ -234,7 +328,7 @@ describe('A Droplet that was on is on again', () => {
     w.cloud.faults.length = 0
     w.time.pass(60_000)
     const resumed = { operation: of.operation, started_at: 0, request, facts: of.notes.at(-1) }
-    expect((await problemOf(w.provider.resume!.create(resumed, w.call()))).outcome).toBe('not_started')
+    expect((await problemOf(w.provider.resume!.create(resumed, w.call()))).outcome).toBe('partial')
     expect(statusOf(w)).toBe('active')
   })
 
@@ -257,7 +351,7 @@ describe('A Droplet that was on is on again', () => {
     const of = w.call()
     w.time.onSleep = () => of.cancel()
     const problem = await problemOf(w.provider.create(w.request({ options }), of))
-    expect(problem).toMatchObject({ code: 'CANCELLED', outcome: 'not_started' })
+    expect(problem).toMatchObject({ code: 'CANCELLED', outcome: 'partial' })
     expect(w.actions()).not.toContain('snapshot')
     expect(statusOf(w)).toBe('active')
   })
@@ -272,7 +366,7 @@ describe('A Droplet that was on is on again', () => {
     const began = w.time.now()
     const problem = await problemOf(w.provider.create(request, of))
     expect(problem).toMatchObject({ code: 'CANCELLED', outcome: 'unknown', retryable: false })
-    expect(problem.message).toContain('could not be switched on again')
+    expect(problem.message).toContain('not known whether it is on again')
     expect(w.time.now() - began).toBeLessThan(600_000)
     expect(statusOf(w)).toBe('off')
 

@@ -13,7 +13,8 @@ describe('A new Droplet of a snapshot', () => {
     expect(plan.summary).toContain('6.00 USD a month')
     expect(sent('POST', '/droplets')).toEqual([])
     const of = call()
-    const { targets, safety_snapshot } = await provider.restore(plan, of)
+    const { targets, safety_snapshot, warnings } = await provider.restore(plan, of)
+    expect(warnings).toEqual([expect.stringContaining('6.00 USD a month until it is destroyed')])
     expect(safety_snapshot).toBeUndefined()
     const made = cloud.cloud.droplets.get(Number(targets![0]!.id))!
     expect(made).toMatchObject({
@@ -101,6 +102,37 @@ describe('A new Droplet of a snapshot', () => {
     expect(problem.hint).toContain('destroy it')
   })
 
+  test('that somebody has switched off at once is made all the same', async () => {
+    const { create, provider, call, cloud, time } = await world()
+    const saved = await create()
+    const plan = await provider.planRestore(toNew(saved, { to: 'web-02' }), call())
+    const made = () => [...cloud.cloud.droplets.values()].find(({ name }) => name === 'web-02')
+    cloud.cloud.statusLag = 1000
+    time.onSleep = () => {
+      const droplet = made()
+      if (droplet?.status === 'active') Object.assign(droplet, { status: 'off' })
+    }
+    const began = time.now()
+    const { targets } = await provider.restore(plan, call())
+    expect(targets).toMatchObject([{ id: String(made()!.id) }])
+    expect(time.now() - began).toBeLessThan(120_000)
+  })
+
+  test('that is destroyed while it is made is gone, and nobody waits for it', async () => {
+    const { create, provider, call, cloud, time } = await world({ polls: 50 })
+    const saved = await create()
+    const plan = await provider.planRestore(toNew(saved, { to: 'web-02' }), call())
+    time.onSleep = () => {
+      for (const { id, name } of cloud.cloud.droplets.values())
+        if (name === 'web-02') cloud.cloud.droplets.delete(id)
+    }
+    const began = time.now()
+    const problem = await problemOf(provider.restore(plan, call()))
+    expect(problem).toMatchObject({ code: 'CONFLICT', outcome: 'not_started' })
+    expect(problem.message).toContain('Nothing is left of it')
+    expect(time.now() - began).toBeLessThan(300_000)
+  })
+
   test('that is cancelled is made all the same, once it was asked for', async () => {
     const { create, provider, call, cloud, time } = await world()
     const saved = await create()
@@ -130,7 +162,7 @@ describe('A new volume of a snapshot', () => {
     expect(sent('POST', '/volumes')).toEqual([])
     const of = call()
     const { targets, warnings } = await provider.restore(plan, of)
-    expect(warnings).toEqual([])
+    expect(warnings).toEqual(['The new volume costs about 1.00 USD a month until it is deleted.'])
     expect(cloud.cloud.volumes.get(targets![0]!.id)).toMatchObject({
       name: 'data-of-2026',
       content: 'data',
@@ -143,11 +175,14 @@ describe('A new volume of a snapshot', () => {
     const saved = await create({ source: volume })
     const request = toNew(saved, { to: 'data-02', options: { size_gb: 20 } })
     const { warnings } = await provider.restore(await provider.planRestore(request, call()), call())
-    expect(warnings).toEqual([expect.stringContaining('10 GB instead of 20 GB')])
+    expect(warnings).toEqual([
+      expect.stringContaining('1.00 USD a month'),
+      expect.stringContaining('10 GB instead of 20 GB'),
+    ])
   })
 
   test('is refused before the call where it could not be made', async () => {
-    const { create, provider, call, volume, sent } = await world()
+    const { create, provider, call, volume, cloud, sent } = await world()
     const saved = await create({ source: volume })
     const refusal = (to: string, options: Record<string, unknown> = {}) =>
       problemOf(provider.planRestore(toNew(saved, { to, options }), call()))
@@ -158,6 +193,8 @@ describe('A new volume of a snapshot', () => {
       hint: expect.stringContaining('size_gb:10'),
     })
     expect(await refusal('data-02', { region: 'fra1' })).toMatchObject({ code: 'UNSUPPORTED' })
+    cloud.cloud.account.volume_limit = 1
+    expect(await refusal('data-02')).toMatchObject({ code: 'QUOTA_EXCEEDED', outcome: 'not_started' })
     expect(sent('POST', '/volumes')).toEqual([])
   })
 })

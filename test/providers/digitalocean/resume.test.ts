@@ -37,6 +37,19 @@ const left = <R>(of: Context, request: R, facts: Facts | undefined) => ({
   facts,
 })
 
+/** Lets everything that is under way come to its end. */
+async function settled({ cloud, provider, call }: World): Promise<void> {
+  for (let looks = 0; looks < 5; looks++) await provider.sources({ limit: 10 }, call())
+  expect([...cloud.cloud.actions.values()].every(({ status }) => status !== 'in-progress')).toBe(true)
+}
+
+/** What the owner does in the control panel. */
+function byOthers(w: World, type: string, change: Partial<ReturnType<typeof dropletOf>>) {
+  const action = w.cloud.occupy(w.cloud.droplet, type)
+  action.effect = () => Object.assign(dropletOf(w), change)
+  return action
+}
+
 const resumeOf = ({ provider }: World) => provider.resume as NonNullable<Provider['resume']>
 
 describe('A create whose process died', () => {
@@ -73,7 +86,7 @@ describe('A create whose process died', () => {
     const w = await world()
     const of = w.call()
     const facts = await dyingCreate(w, 2, w.request(), of)
-    expect(facts).toMatchObject({ action: expect.any(Number) })
+    expect(facts).toMatchObject({ capture: { action: expect.any(Number) } })
     const { snapshot } = await resumeOf(w).create(left(of, w.request(), facts), w.call())
     expect(snapshot.state).toBe('ready')
     expect(w.names()).toHaveLength(1)
@@ -149,22 +162,47 @@ describe('A create whose end cannot be seen', () => {
 
 describe('A Droplet whose process died while it was switched off for it', () => {
   test.each([
-    [1, 'before the shutdown', 0],
-    [2, 'before the snapshot', 0],
-    [3, 'while the disk is copied', 1],
-  ])('is on again: at note %i, %s', async (nth, _, snapshots) => {
+    [1, 'before the shutdown', 0, 'not_started'],
+    [2, 'before the snapshot', 0, 'partial'],
+    [3, 'before the snapshot', 0, 'partial'],
+    [4, 'while the disk is copied', 1, undefined],
+  ])('is on again: at note %i, %s', async (nth, _, snapshots, outcome) => {
     const w = await world()
     const of = w.call()
     const request = w.request({ options })
     const facts = await dyingCreate(w, nth, request, of)
-    expect(facts).toMatchObject({ was_on: true })
-    expect(dropletOf(w).status).toBe(nth === 1 ? 'active' : 'off')
+    expect(facts).toHaveProperty('stop')
+    if (nth !== 2) expect(dropletOf(w).status).toBe(nth === 1 ? 'active' : 'off')
     const end = await resumeOf(w)
       .create(left(of, request, facts), w.call())
       .catch((error) => error.problem)
-    if (snapshots === 0) expect(end).toMatchObject({ outcome: 'not_started' })
+    expect(end.outcome).toBe(outcome)
     expect(w.names()).toHaveLength(snapshots)
     expect(dropletOf(w).status).toBe('active')
+  })
+
+  test.each([1, 2])('stays off where somebody else has switched it off since: at note %i', async (nth) => {
+    const w = await world()
+    const of = w.call()
+    const request = w.request({ options })
+    const facts = await dyingCreate(w, nth, request, of)
+    await settled(w)
+    w.time.pass(20 * 3_600_000)
+    byOthers(w, 'power_off', { status: 'off' })
+    await problemOf(resumeOf(w).create(left(of, request, facts), w.call()))
+    expect(dropletOf(w).status).toBe('off')
+    expect(w.actions()).not.toContain('power_on')
+  })
+
+  test('stays off where it was switched on since, and then went off', async () => {
+    const w = await world()
+    const of = w.call()
+    const request = w.request({ options })
+    const facts = await dyingCreate(w, 2, request, of)
+    await settled(w)
+    byOthers(w, 'power_on', { status: 'off' })
+    const problem = await problemOf(resumeOf(w).create(left(of, request, facts), w.call()))
+    expect([problem.outcome, dropletOf(w).status]).toEqual(['partial', 'off'])
   })
 
   test('is on again: right after the shutdown was sent', async () => {
@@ -174,31 +212,62 @@ describe('A Droplet whose process died while it was switched off for it', () => 
     w.trouble('/actions', 'hang', 'after')
     const facts = await dyingUnanswered(w, request, of)
     const problem = await problemOf(resumeOf(w).create(left(of, request, facts), w.call()))
-    expect(problem).toMatchObject({ outcome: 'not_started' })
+    expect(problem).toMatchObject({ outcome: 'partial' })
+    expect(problem.message).toContain(
+      'No snapshot was made. The Droplet was shut down for it, and restarted.',
+    )
     expect(w.actions()).toEqual(['shutdown', 'power_on'])
     expect(dropletOf(w).status).toBe('active')
   })
 })
 
 describe('A restore whose process died', () => {
-  test('in its safety snapshot has not touched the Droplet', async () => {
+  test('before anything was noted has not begun', async () => {
     const w = await world()
     const saved = await w.create()
-    dropletOf(w).content = 'spoilt'
     const problem = await problemOf(resumeOf(w).restore(left(w.call(), inPlace(saved), undefined), w.call()))
     expect(problem).toMatchObject({ outcome: 'not_started' })
-    expect(dropletOf(w).content).toBe('spoilt')
   })
 
-  test('right before the disk was to be written has not touched it', async () => {
+  test.each([
+    [1, 'before the shutdown', 'not_started', 0],
+    [2, 'after the shutdown', 'partial', 0],
+    [3, 'before the safety snapshot', 'partial', 0],
+    [4, 'in the safety snapshot', 'partial', 1],
+    [5, 'right after the way back was recorded', 'partial', 1],
+    [6, 'right before the disk was to be written', 'partial', 1],
+  ])('at note %i, %s, has left the disk alone, and the Droplet is on', async (nth, _, outcome, safeties) => {
     const w = await world()
     const saved = await w.create()
     dropletOf(w).content = 'spoilt'
     const of = w.call()
-    const facts = await dyingRestore(w, 1, inPlace(saved), of)
+    const facts = await dyingRestore(w, nth, inPlace(saved), of)
     const problem = await problemOf(resumeOf(w).restore(left(of, inPlace(saved), facts), w.call()))
-    expect(problem).toMatchObject({ outcome: 'not_started', retryable: true })
-    expect(dropletOf(w).content).toBe('spoilt')
+    expect(problem).toMatchObject({ outcome, retryable: true, hint: 'Call snapshot_restore again.' })
+    const [, safety] = [...w.cloud.cloud.images.values()].filter(({ type }) => type === 'snapshot')
+    expect(w.names()).toHaveLength(1 + safeties)
+    if (safety) expect(problem.message).toContain(`is in digitalocean:${safety.id}`)
+    expect([dropletOf(w).content, dropletOf(w).status]).toEqual(['spoilt', 'active'])
+    expect(w.actions()).not.toContain('restore')
+  })
+
+  test('between the record of the way back and the next note names it as well', async () => {
+    const w = await world()
+    const saved = await w.create()
+    const of = w.call()
+    const other = w.process()
+    const plan = await other.planRestore(inPlace(saved), of)
+    const recorded = await new Promise<string>((resolve) => {
+      const record = ({ safety_snapshot }: { safety_snapshot: string }) => {
+        resolve(safety_snapshot)
+        return new Promise<never>(() => {})
+      }
+      void other.restore(plan, { ...of, record })
+    })
+    const problem = await problemOf(resumeOf(w).restore(left(of, inPlace(saved), of.notes.at(-1)), w.call()))
+    // With this outcome the service keeps the way back.
+    expect(problem).toMatchObject({ outcome: 'partial' })
+    expect(problem.message).toContain(`is in digitalocean:${recorded}`)
   })
 
   test('while the disk is written is followed to its end, and keeps the way back', async () => {
@@ -206,11 +275,35 @@ describe('A restore whose process died', () => {
     const saved = await w.create()
     dropletOf(w).content = 'spoilt'
     const of = w.call()
-    const facts = await dyingRestore(w, 2, inPlace(saved), of)
+    const facts = await dyingRestore(w, 7, inPlace(saved), of)
     const { safety_snapshot } = await resumeOf(w).restore(left(of, inPlace(saved), facts), w.call())
-    expect(dropletOf(w).content).toBe('the first state of web-01')
+    expect([dropletOf(w).content, dropletOf(w).status]).toEqual(['the first state of web-01', 'active'])
     expect(await w.provider.get(safety_snapshot!, w.call())).toMatchObject({ auto: true })
-    expect(w.actions()).toEqual(['snapshot', 'snapshot', 'restore'])
+    expect(w.actions().filter((type) => type === 'restore')).toHaveLength(1)
+  })
+
+  test('does not take the restore of somebody else for its own', async () => {
+    const w = await world({ safetySnapshots: false })
+    const saved = await w.create()
+    const of = w.call()
+    const facts = await dyingRestore(w, 1, inPlace(saved), of)
+    w.time.pass(3_600_000)
+    byOthers(w, 'restore', {})
+    const problem = await problemOf(resumeOf(w).restore(left(of, inPlace(saved), facts), w.call()))
+    expect(problem).toMatchObject({ code: 'CONFLICT', outcome: 'partial', retryable: false })
+    expect(problem.message).toContain("somebody else's")
+    expect(problem.hint).toContain('Look at the Droplet')
+  })
+
+  test('takes for its own what began about when it asked, also where the clocks differ', async () => {
+    const w = await world({ safetySnapshots: false })
+    const saved = await w.create()
+    const of = w.call()
+    const facts = await dyingRestore(w, 1, inPlace(saved), of)
+    byOthers(w, 'restore', {}).startedAt -= 120_000
+    expect(await resumeOf(w).restore(left(of, inPlace(saved), facts), w.call())).toMatchObject({
+      warnings: [expect.stringContaining('No safety snapshot')],
+    })
   })
 
   test.each([

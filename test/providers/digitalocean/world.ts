@@ -98,7 +98,7 @@ export async function world({ safetySnapshots, polls }: Options = {}): Promise<W
         messages.push(message)
       },
       log,
-      operation: `op_test${String(++operations).padStart(6, '0')}`,
+      operation: `op_${String(++operations).padStart(20, '0')}`,
       note: async (facts) => void notes.push(structuredClone(facts)),
       ...overrides,
       told,
