@@ -126,6 +126,7 @@ test('without a person in the client nothing is deleted until somebody approves 
   expect((await client.call('snapshot_get', { snapshot: first.id })).snapshot.state).toBe('ready')
 })
 
+// In real time: the Droplet goes down, is saved, overwritten and started, and all that twice.
 test('a Droplet goes back in place once a person agrees, its state before is kept, and the undo returns it', async () => {
   const { digitalocean, env, box } = await clouds()
   const { droplet } = digitalocean
@@ -140,7 +141,7 @@ test('a Droplet goes back in place once a person agrees, its state before is kep
   const undone = await client.call('snapshot_undo', { operation: restore!.operation! })
   if (undone.pending) await settled(client, undone.pending)
   expect(droplet.content).toBe('spoilt')
-})
+}, 120_000)
 
 test('a server that is killed while a cloud works leaves nothing behind that the next one does not find', async () => {
   const { morph, digitalocean, env, box } = await clouds({
