@@ -125,7 +125,7 @@ describe('a machine', () => {
     expect(create.render(reply).split('\n')).toEqual([
       'Saved: digitalocean:6372321  "before the change"  ready  2026-11-20T10:00:00.000Z  1.2 MB  droplet:3164444  in nyc3, ams3  1.50 USD a month',
       'Warning: Volumes that are attached are not in it.',
-      'To go back, or for a copy: snapshot_restore {"snapshot":"digitalocean:6372321"}.',
+      'To use it: snapshot_restore {"snapshot":"digitalocean:6372321","mode":"new"}.',
     ])
   })
 

@@ -29,7 +29,8 @@ export const create = defineTool({
   },
 })
 
+/** Every system makes something new of its snapshots; in place not all of them restore. */
 function whatNext({ id, captures }: Snapshot): string {
-  if (!captures.includes('files')) return `To go back, or for a copy: snapshot_restore {"snapshot":"${id}"}.`
+  if (!captures.includes('files')) return `To use it: snapshot_restore {"snapshot":"${id}","mode":"new"}.`
   return `To see what changed since: snapshot_diff {"from":"${id}"}. To go back: snapshot_restore {"snapshot":"${id}"}.`
 }
