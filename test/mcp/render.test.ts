@@ -129,6 +129,12 @@ describe('a machine', () => {
     ])
   })
 
+  test('copies that were started with its snapshot are named', () => {
+    const targets = [{ kind: 'instance', id: 'morphvm_1', name: 'one' }]
+    const reply = { status: 'done', operation: 'op_00000001', snapshot: DROPLET, targets }
+    expect(create.render(reply).split('\n')).toContain('Copy: instance:morphvm_1')
+  })
+
   test('its snapshot that takes longer than the call: the id to wait for', () => {
     const snapshot = { ...DROPLET, id: 'digitalocean:op_00000001', state: 'creating' as const }
     const lines = create.render({ ...creating, snapshot }).split('\n')

@@ -4,6 +4,7 @@ import { CreateArgs } from '../../snapshots/requests.ts'
 import { defineTool } from './define-tool.ts'
 import { planLines } from './plan.ts'
 import { receiptLines } from './receipt.ts'
+import { copyLines } from './restored.ts'
 import { snapshotLine, waitFor, warningLines } from './wording.ts'
 
 const name = 'snapshot_create'
@@ -18,11 +19,12 @@ export const create = defineTool({
   reply: CreateReply,
   run: (service, args, caller) => service.create(args, caller),
   render: (reply) => {
-    const { status, snapshot, receipt, warnings } = reply
+    const { status, snapshot, receipt, targets, warnings } = reply
     if (snapshot === undefined) return planLines(name, reply).join('\n')
     return [
       `${status === 'done' ? 'Saved' : 'Being saved'}: ${snapshotLine(snapshot)}`,
       ...(receipt === undefined ? [] : receiptLines(receipt)),
+      ...copyLines(targets),
       ...warningLines(warnings),
       status === 'done' ? whatNext(snapshot) : waitFor(snapshot.id),
     ].join('\n')

@@ -1,19 +1,22 @@
-import type { Changed, Verified } from '../../snapshots/model.ts'
+import type { Changed, Source, Verified } from '../../snapshots/model.ts'
 import { plain } from '../../snapshots/plain.ts'
 import type { Restored } from '../../snapshots/replies.ts'
 import { bytes, count, warningLines } from './wording.ts'
 
 /** What a restore, or the undo of one, has done, as far as its provider tells. */
 export function restoredLines(done: string, restored: Restored & { idle: boolean }): string[] {
-  const { changed, verified, targets = [], safety_snapshot, warnings, idle } = restored
+  const { changed, verified, targets, safety_snapshot, warnings, idle } = restored
   return [
     ...(idle ? ['Nothing to do: it already is as in the snapshot.'] : [done, ...changedLines(changed)]),
-    ...targets.map(({ kind, id }) => `Copy: ${plain(`${kind}:${id}`, 500)}`),
+    ...copyLines(targets),
     ...verifiedLines(verified),
     ...(safety_snapshot === undefined ? [] : [`The state before is kept as ${plain(safety_snapshot)}.`]),
     ...warningLines(warnings),
   ]
 }
+
+export const copyLines = (targets: readonly Source[] = []) =>
+  targets.map(({ kind, id }) => `Copy: ${plain(`${kind}:${id}`, 500)}`)
 
 /** Everything was in place. Providers that replace whole disks do not tell, and always do something. */
 export const isUnchanged = (changed: Changed | undefined) =>
