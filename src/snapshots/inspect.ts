@@ -84,8 +84,8 @@ export async function get(env: Environment, args: GetArgs, caller: Caller): Prom
     return { snapshot, restore: { ...statusOf(stored, env.clock()), ...restored } }
   }
   if (state !== 'done' || !result) return { snapshot: pendingSnapshot(provider, stored) }
-  const snapshot = await provider.get(result.snapshot, ctx)
-  return { snapshot, ...(result.receipt && { receipt: result.receipt }) }
+  const { snapshot: made, ...rest } = result
+  return { ...rest, snapshot: await provider.get(made, ctx) }
 }
 
 /** Somebody gives a sign of life whose process cannot be seen from here. */

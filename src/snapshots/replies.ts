@@ -104,6 +104,9 @@ export const SnapshotReply = z.object({
   snapshot: Snapshot,
   /** Of `get`, where the provider keeps it. */
   receipt: Receipt.optional(),
+  /** Of `get` with the id that a create is waited on by. */
+  targets: z.array(Source).optional(),
+  warnings: z.array(z.string()).optional(),
   restore: RestoreView.optional(),
 })
 export type SnapshotReply = z.infer<typeof SnapshotReply>

@@ -3,8 +3,8 @@ import { SnapshotReply } from '../../snapshots/replies.ts'
 import { GetArgs } from '../../snapshots/requests.ts'
 import { defineTool } from './define-tool.ts'
 import { receiptLines } from './receipt.ts'
-import { restoredLines } from './restored.ts'
-import { snapshotLine, undoLine, waitFor } from './wording.ts'
+import { copyLines, restoredLines } from './restored.ts'
+import { snapshotLine, undoLine, waitFor, warningLines } from './wording.ts'
 
 export const get = defineTool({
   name: 'snapshot_get',
@@ -15,7 +15,7 @@ export const get = defineTool({
   args: GetArgs,
   reply: SnapshotReply,
   run: (service, args, caller) => service.get(args, caller),
-  render: ({ snapshot, receipt, restore }) => {
+  render: ({ snapshot, receipt, targets, warnings, restore }) => {
     const { id, state, note, parent_id, error } = snapshot
     return [
       snapshotLine(snapshot),
@@ -25,6 +25,8 @@ export const get = defineTool({
         ? []
         : [`${state === 'failed' ? 'Failed' : 'Error'}: ${error.code}: ${plain(error.message, 500)}`]),
       ...(receipt === undefined ? [] : receiptLines(receipt)),
+      ...copyLines(targets),
+      ...warningLines(warnings),
       ...(restore === undefined ? [] : restoreLines(restore)),
       ...(state === 'creating' ? [waitFor(id)] : []),
     ].join('\n')

@@ -11,8 +11,7 @@ const name = 'snapshot_undo'
 export const undo = defineTool({
   name,
   title: 'Undo a restore or delete',
-  description:
-    'Undo (reverse) a restore or a delete by its operation id; can itself be undone. May first answer with a plan to confirm.',
+  description: 'Undo (reverse) a restore or a delete by its operation id; can itself be undone.',
   operation: 'destructive',
   args: UndoArgs,
   reply: UndoReply,

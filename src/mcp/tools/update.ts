@@ -6,8 +6,7 @@ import { snapshotLine } from './wording.ts'
 export const update = defineTool({
   name: 'snapshot_update',
   title: 'Update a snapshot',
-  description:
-    'Rename, label, annotate, protect, activate or set the expiry of a snapshot. What it captured stays as it is.',
+  description: 'Rename, label, annotate, protect, activate or set the expiry of a snapshot.',
   operation: 'update',
   args: UpdateArgs,
   reply: SnapshotReply,
