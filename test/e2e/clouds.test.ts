@@ -81,13 +81,14 @@ describe.each(CLIENTS)('the clouds behind the %s client', (kind) => {
         `volume:${digitalocean.volume.id}`,
       ]),
     )
-    const saved = [
-      await save(client, `path:${box.root}`),
-      await save(client, `instance:${morph.instance.id}`, { labels: { team: 'blue' } }),
-      await save(client, `sandbox:${daytona.sandbox.id}`, { name: 'devbox-good' }),
-      await save(client, `droplet:${digitalocean.droplet.id}`, { name: 'before the upgrade' }),
-      await save(client, `volume:${digitalocean.volume.id}`),
-    ]
+    // Side by side: each of them mostly waits.
+    const saved = await Promise.all([
+      save(client, `path:${box.root}`),
+      save(client, `instance:${morph.instance.id}`, { labels: { team: 'blue' } }),
+      save(client, `sandbox:${daytona.sandbox.id}`, { name: 'devbox-good' }),
+      save(client, `droplet:${digitalocean.droplet.id}`, { name: 'before the upgrade' }),
+      save(client, `volume:${digitalocean.volume.id}`),
+    ])
     expect(saved.map(({ state }) => state)).toEqual(saved.map(() => 'ready'))
     const { items, errors } = await client.call('snapshot_list', { limit: 100 })
     expect(errors).toBeUndefined()
@@ -99,11 +100,12 @@ describe.each(CLIENTS)('the clouds behind the %s client', (kind) => {
         .reverse(),
     )
 
-    for (const { id } of saved.slice(1)) {
+    const copied = saved.slice(1).map(async ({ id }) => {
       const reply = await client.call('snapshot_restore', { snapshot: id, mode: 'new', wait_seconds: 50 })
       const { restore } = reply.pending ? await settled(client, reply.pending) : { restore: reply }
       expect(restore).toMatchObject({ status: 'done', targets: [{ id: expect.any(String) }] })
-    }
+    })
+    await Promise.all(copied)
     expect(morph.cloud.instances.size).toBe(2)
 
     // The newest of a source stays, whoever agrees.
