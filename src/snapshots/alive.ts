@@ -12,12 +12,15 @@ export const aliveLock = (operation: string) => `operation:${operation}`
 /** Works on an operation, and has it looked at again when the work ends without anybody knowing how it ended. */
 export async function alive<R>(
   env: Environment,
-  provider: Provider,
+  provider: Provider | undefined,
   run: Run,
   work: () => Promise<R>,
 ): Promise<R> {
-  if (!provider.resume) return work()
-  const lock = await beforeChange(env.state.lock(aliveLock(run.id)))
+  if (!provider?.resume) return work()
+  const lock = await beforeChange(env.state.lock(aliveLock(run.id))).catch(async (error) => {
+    await run.end('failed').catch(() => {})
+    throw error
+  })
   try {
     return await work()
   } finally {

@@ -139,12 +139,14 @@ export async function executeGuarded<P, R>(
     let removed: Removed | undefined
     try {
       const stillHeld = () => beforeChange(verdict.stillHeld())
-      const reply = await execute(env, run, async () => {
-        await stillHeld()
-        const result = await work(planned, { ...ctx, ...reach, note: noting(run), stillHeld }, run)
-        removed = result.removed
-        return result
-      })
+      const reply = await alive(env, wait?.provider, run, () =>
+        execute(env, run, async () => {
+          await stillHeld()
+          const result = await work(planned, { ...ctx, ...reach, note: noting(run), stillHeld }, run)
+          removed = result.removed
+          return result
+        }),
+      )
       outcome = 'done'
       const { undo: way, undo_until: until } = run.operation
       return { ...reply, status: 'done', operation, ...(way && until && { undo: { operation, until } }) }
@@ -163,8 +165,7 @@ export async function executeGuarded<P, R>(
     ...howItRuns(wait.provider),
     finishes: !wait.provider.resume,
   }
-  const watched = (reach: Reach) => alive(env, wait.provider, run, () => carryOut(reach))
-  const done = await env.background.start(how, watched).within(wait.ms)
+  const done = await env.background.start(how, carryOut).within(wait.ms)
   return done ?? { status: 'creating', operation, pending: fullId(request.provider, operation) }
 }
 
