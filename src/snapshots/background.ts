@@ -1,5 +1,4 @@
 import type { Caller } from './caller.ts'
-import { fail } from './errors.ts'
 import { cancelledWhileWaiting } from './operation.ts'
 import type { Context } from './provider.ts'
 
@@ -47,7 +46,9 @@ export function createBackground(): Background {
         caller.signal.addEventListener('abort', stop, { once: true })
       }
       const progress: Reach['progress'] = (...told) => void (watched && caller.progress(...told))
-      const result = closed ? Promise.reject(closing()) : work({ signal: stopper.signal, progress })
+      // Whoever comes too late is cancelled, and cleans up as whoever is cancelled does.
+      if (closed) stop()
+      const result = work({ signal: stopper.signal, progress })
       const entry = { result, ...(!finishes && { stop }) }
       running.add(entry)
       // Once nobody waits, nobody else looks at a failure: it is in the record of the operation.
@@ -76,11 +77,6 @@ export function createBackground(): Background {
     },
   }
 }
-
-const closing = () =>
-  fail('CANCELLED', 'The server is closing. Nothing was changed.', 'Call again once it runs again.', {
-    retryable: true,
-  })
 
 /** What the promise yields, or undefined when it takes longer. */
 function raced<T>(

@@ -158,15 +158,16 @@ export async function executeGuarded<P, R>(
     }
   }
   if (!wait) return carryOut(caller)
+  const pending = fullId(request.provider, operation)
   const how = {
     operation,
-    pending: fullId(request.provider, operation),
+    pending,
     caller,
     ...howItRuns(wait.provider),
     finishes: !wait.provider.resume,
   }
   const done = await env.background.start(how, carryOut).within(wait.ms)
-  return done ?? { status: 'creating', operation, pending: fullId(request.provider, operation) }
+  return done ?? { status: 'creating', operation, pending }
 }
 
 /** Where the work can be taken up it goes on, whoever waits for it. */

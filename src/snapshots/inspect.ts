@@ -20,15 +20,28 @@ import type { DiffArgs, GetArgs, ListArgs, SourcesArgs } from './requests.ts'
 
 /** The operations that only look. */
 
+/** Of a list: what every provider can filter by, and what frames the call. All else is named after one provider. */
+const FILTERS = [
+  'name',
+  'labels',
+  'state',
+  'created_after',
+  'created_before',
+  'include_auto',
+  'include_trashed',
+]
+const FRAME = ['provider', 'source', 'limit', 'cursor']
+
 export async function list(env: Environment, args: ListArgs, caller: Caller): Promise<ListReply> {
-  const { provider: name, source: text, limit, cursor, morph, digitalocean, ...filters } = args
-  const own = present({ morph, digitalocean })
+  const { provider: name, source: text, limit, cursor } = args
+  const given = Object.entries(present(args))
+  const filters = Object.fromEntries(given.filter(([key]) => FILTERS.includes(key)))
+  const own = Object.fromEntries(given.filter(([key]) => ![...FILTERS, ...FRAME].includes(key)))
   const ctx = contextFor(env, caller, env.operations.newId())
   // A source is the source of one provider, and what only one provider can filter by is asked of that one.
   const only = name ?? Object.keys(own)[0]
   const chosen = text === undefined ? only : (await chooseProvider(env, only, text)).name
-  const options =
-    chosen === undefined ? undefined : optionsFor({ ...own, provider: name }, ['provider'], chosen)
+  const options = chosen === undefined ? undefined : optionsFor(own, [], chosen)
   const source = text === undefined ? undefined : await sourceIn(env, chosen as string, text, ctx)
   const query = present({ ...filters, source, limit, options }) as ListQuery
   return mergePages<Snapshot>({

@@ -21,6 +21,9 @@ export const MISHAPS: readonly Mishap[] = [
   { name: 'a black hole', wire: { how: 'blackhole' } },
   { name: 'a lost answer', wire: { how: 'lose answer' } },
   { name: 'an answer in drops', wire: { how: 'drip' } },
+  // In time that runs two hundred times as fast: 12 seconds, and more than anybody waits.
+  { name: 'a slow answer', vendor: { at: 'after', how: { delay: 60 } } },
+  { name: 'an answer that comes too late', vendor: { at: 'after', how: { delay: 400 } } },
   { name: '429 with a wait', vendor: { at: 'before', how: { answer: busy({ 'retry-after': '2' }) } } },
   { name: '429 without a wait', vendor: { at: 'before', how: { answer: busy() } } },
   { name: '429 for a year', vendor: { at: 'before', how: { answer: busy({ 'retry-after': '31536000' }) } } },

@@ -163,4 +163,13 @@ describe('a create that does something to its source', () => {
     expect(await create({ idempotency_key: 'k' })).toMatchObject({ status: 'approval_required' })
     expect(provider.shelf.size).toBe(0)
   })
+
+  test('that comes when the server is closing is cancelled, and leaves no lock behind', async () => {
+    const { create, service, state, provider } = switching({ mode: 'token' })
+    const { confirmation } = (await create({ name: 'cold' })) as CreateReply
+    await service.close()
+    await refusal(create({ name: 'cold', confirmation }), 'CANCELLED')
+    expect(provider.shelf.size).toBe(0)
+    await (await state.lock('memory:box:desk', { wait_ms: 0 })).release()
+  })
 })

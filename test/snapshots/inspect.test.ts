@@ -282,3 +282,22 @@ describe('old records are cleared away', () => {
     expect(await idsOf(world)).toEqual(expect.arrayContaining(before))
   })
 })
+
+test('what only one provider can filter by is asked of that one, and of no other', async () => {
+  const cloud = createMemoryProvider({ name: 'morph', clock: () => NOON })
+  const asked: unknown[] = []
+  const { list } = cloud
+  cloud.list = (query, ctx) => {
+    asked.push(query.options)
+    return list(query, ctx)
+  }
+  const { service } = createWorld({ others: [cloud] })
+  await service.create(args.create({ provider: 'memory' }), caller())
+  const reply = await service.list(args.list({ morph: { digest: 'd' } }), caller())
+  expect(reply).toEqual({ items: [] })
+  expect(asked).toEqual([{ digest: 'd' }])
+  await refusal(
+    service.list(args.list({ provider: 'memory', morph: { digest: 'd' } }), caller()),
+    'INVALID_ARGUMENT',
+  )
+})

@@ -57,6 +57,7 @@ function vendor(): Vendor {
     return work()
   }
   const begin = async <R>(ctx: Context, facts: object, work: () => Promise<R>) => {
+    if (ctx.signal.aborted) throw fail('CANCELLED', 'Nothing was sent.', 'Call again.')
     await ctx.note?.({ ...facts })
     begun++
     const { trouble } = it
