@@ -1,16 +1,19 @@
 import { chmodSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { builtinModules } from 'node:module'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type Plugin } from 'esbuild'
 import { TOOL_SCHEMAS } from '../src/mcp/tool-schemas.ts'
 import { licencesOf } from './licences.ts'
 
 /**
- * Bundles the command into one file. A server is started anew for every session of a client, so what counts is the
+ * Bundles the command into one file, and beside it what only some servers load. A server is started anew for every session of a client, so what counts is the
  * time from spawn to `tools/list`: mostly the parsing of code, which is why code that cannot run is left out.
  */
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const out = join(root, 'dist')
+const dist = join(root, 'dist')
+/** Beside it, so that a build that fails leaves the one before as it is. */
+const out = join(root, 'dist.new')
 
 /** The contents to use for a module whose path matches, in place of its own. They lie where it lies. */
 function instead(filter: RegExp, contents: string): Plugin {
@@ -24,10 +27,31 @@ function instead(filter: RegExp, contents: string): Plugin {
 const builtinsOnDemand: Plugin = {
   name: 'builtins on demand',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^node:/ }, ({ path }) => ({ path, namespace: 'builtin' }))
+    const names = new RegExp(`^(?:node:.*|${builtinModules.join('|')})$`)
+    onResolve({ filter: names }, ({ path }) => ({ path, namespace: 'builtin' }))
     onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
       contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)})`,
     }))
+  },
+}
+
+/** What only servers over HTTP, with a Redis or a collector of traces need, and what of it. */
+const APART: Record<string, string> = {
+  '@redis/client': `export { createClient, ErrorReply } from '@redis/client'`,
+  'prom-client': `export { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'`,
+  './exporting.ts': `export { createExporting } from './src/tracing/exporting.ts'`,
+}
+const fileOf = (module: string) => `${module.replace(/^\.\/|\.ts$|@/g, '').replace('/', '-')}.mjs`
+
+/** An import of the bundled command that is not made on demand would load the file at every start. */
+const apart: Plugin = {
+  name: 'apart',
+  setup({ onResolve }) {
+    const names = Object.keys(APART).map((name) => name.replaceAll('.', '\\.'))
+    onResolve({ filter: new RegExp(`^(?:${names.join('|')})$`) }, ({ path, kind }) => {
+      if (kind === 'dynamic-import') return { path: `./${fileOf(path)}`, external: true }
+      return { errors: [{ text: `${path} has to be imported on demand` }] }
+    })
   },
 }
 
@@ -40,14 +64,8 @@ const UNDICI = `
 `
 
 rmSync(out, { recursive: true, force: true })
-const { metafile } = await build({
+const how = {
   absWorkingDir: root,
-  entryPoints: [
-    { in: 'src/cli.ts', out: 'snapshot-mcp' },
-    // A thread is started from a file of its own.
-    { in: 'src/providers/local/check-worker.ts', out: 'check-worker' },
-  ],
-  outdir: out,
   bundle: true,
   platform: 'node',
   target: 'node20.18',
@@ -55,8 +73,18 @@ const { metafile } = await build({
   minify: true,
   legalComments: 'none',
   metafile: true,
+} as const
+const { metafile } = await build({
+  ...how,
+  entryPoints: [
+    { in: 'src/cli.ts', out: 'snapshot-mcp' },
+    // A thread is started from a file of its own.
+    { in: 'src/providers/local/check-worker.ts', out: 'check-worker' },
+  ],
+  outdir: out,
   banner: { js: '#!/usr/bin/env node' },
   plugins: [
+    apart,
     builtinsOnDemand,
     // Computed here instead of at every start.
     instead(/src\/mcp\/tool-schemas\.ts$/, `export const TOOL_SCHEMAS = ${JSON.stringify(TOOL_SCHEMAS)}`),
@@ -71,10 +99,29 @@ const { metafile } = await build({
   ],
 })
 
+const beside = await Promise.all(
+  Object.entries(APART).map(([module, contents]) =>
+    build({
+      ...how,
+      stdin: { contents, resolveDir: root, loader: 'ts' },
+      outfile: join(out, fileOf(module)),
+      // Modules are left out where nobody needs them, which only those of ECMAScript allow.
+      mainFields: ['module', 'main'],
+      plugins: [builtinsOnDemand],
+    }),
+  ),
+)
+
 const command = join(out, 'snapshot-mcp.js')
 // The package says that a .js is a module; whoever takes the two files elsewhere has no package.
 renameSync(join(out, 'check-worker.js'), join(out, 'check-worker.mjs'))
 chmodSync(command, 0o755)
-const inputs = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.keys(inputs))
+const outputs = [metafile, ...beside.map((each) => each.metafile)].flatMap((each) =>
+  Object.values(each.outputs),
+)
+const inputs = outputs.flatMap((each) => Object.keys(each.inputs))
 writeFileSync(join(out, 'THIRD_PARTY_LICENSES.txt'), licencesOf(inputs, root))
-process.stdout.write(`${relative(root, command)}: ${readFileSync(command).length} bytes\n`)
+const size = readFileSync(command).length
+rmSync(dist, { recursive: true, force: true })
+renameSync(out, dist)
+process.stdout.write(`${join('dist', basename(command))}: ${size} bytes\n`)

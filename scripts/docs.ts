@@ -3,6 +3,8 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { everyProvider } from './every-provider.ts'
 import {
+  accessSchema,
+  accessTable,
   capabilityTable,
   configurationTable,
   credentialTable,
@@ -28,6 +30,7 @@ const DOCUMENTS: Record<string, Record<string, () => string>> = {
     policy: policyTable,
   },
   'docs/errors.md': { errors: errorTable },
+  'docs/http.md': { access: accessTable },
   ...Object.fromEntries(
     (await everyProvider()).map(({ name, capabilities }) => [
       `docs/providers/${name}.md`,
@@ -38,6 +41,7 @@ const DOCUMENTS: Record<string, Record<string, () => string>> = {
 
 /** Files that are generated as a whole. */
 const FILES: Record<string, () => string> = {
+  'docs/access.schema.json': accessSchema,
   'docs/policy.schema.json': policySchema,
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { flagOf } from '../src/cli/help.ts'
+import { AccessFile, OAuth, Tenant, Token } from '../src/config/access.ts'
 import { CREDENTIALS } from '../src/config/credentials.ts'
 import { SETTINGS, type Setting } from '../src/config/settings.ts'
 import { PolicyFile } from '../src/guard/policy-file.ts'
@@ -119,10 +120,35 @@ export function policyTable(): string {
   )
 }
 
-/** For editors, and for whoever writes policies by program. */
-export function policySchema(): string {
-  const { $schema, ...schema } = z.toJSONSchema(PolicyFile, { io: 'input', unrepresentable: 'any' })
-  const title = 'Policy file of snapshot-mcp'
+export function accessTable(): string {
+  const parts = { 'tenants.NAME': Tenant, 'tokens[]': Token, oauth: OAuth }
+  const top = Object.entries(AccessFile.shape).map(([key, { description = '' }]) => [
+    `\`${key}\``,
+    '',
+    description,
+  ])
+  const rows = Object.entries(parts).flatMap(([part, { shape }]) =>
+    Object.entries(shape).map(([key, schema]) => [
+      `\`${part}.${key}\``,
+      fallbackOf(schema),
+      schema.description ?? '',
+    ]),
+  )
+  return table(['Key', 'Default', 'Meaning'], [...top, ...rows])
+}
+
+function fallbackOf(schema: z.ZodType): string {
+  const { success, data } = schema.safeParse(undefined)
+  if (!success) return 'required'
+  return data === undefined ? 'not set' : `\`${JSON.stringify(data)}\``
+}
+
+export const policySchema = () => schemaOf(PolicyFile, 'Policy file of snapshot-mcp')
+export const accessSchema = () => schemaOf(AccessFile, 'Access file of snapshot-mcp')
+
+/** For editors, and for whoever writes such files by program. */
+function schemaOf(file: z.ZodType, title: string): string {
+  const { $schema, ...schema } = z.toJSONSchema(file, { io: 'input', unrepresentable: 'any' })
   return `${JSON.stringify({ $schema, title, ...schema }, undefined, 2)}\n`
 }
 

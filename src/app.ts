@@ -11,6 +11,7 @@ import { createRegistry, type ProviderOptions, REMOTE } from './providers/index.
 import { durationMs } from './snapshots/model.ts'
 import type { Log, ProviderRegistry } from './snapshots/provider.ts'
 import type { Service } from './snapshots/service-api.ts'
+import type { Backend, Changes } from './state/backend.ts'
 
 /**
  * The composition root: what a Config becomes. The parts that do the work are loaded by the first call that needs
@@ -27,27 +28,48 @@ export interface App {
   service(): Promise<Service>
   approvals(): Promise<Approvals>
   audit(): Promise<Audit>
+  /** Tells that snapshots came, went or changed. */
+  changes(): Promise<Changes>
   /** Signs what a client carries between a question and its answer. */
   stateKey(): Promise<Uint8Array>
+  /** Something goes on that no call waits for any more. */
+  busy(): Promise<boolean>
   /** Lets the service finish, if it was ever needed. */
   close(): Promise<void>
 }
 
 const clock = Date.now
 
-export function createApp(config: Config): App {
-  const log = createLog({ level: config.logLevel, write: (line) => void process.stderr.write(line), clock })
+/** What the spaces of several tenants in one process have in common. */
+export interface Shared {
+  log: Log
+  backend: Backend
+  /** Where a person approves what is asked for; without it in a terminal. */
+  approvalPage?: (code: string) => string
+}
+
+export const logOf = ({ logLevel }: Config): Log =>
+  createLog({ level: logLevel, write: (line) => void process.stderr.write(line), clock })
+
+export function createApp(config: Config, shared?: Shared): App {
+  const log = shared?.log ?? logOf(config)
   const registry = registryOf(config, log)
+  let own: Promise<Backend> | undefined
+  const backend = async () => {
+    if (shared) return shared.backend
+    own ??= openBackend(config, log)
+    return own
+  }
   let service: Promise<Service> | undefined
   return {
     config,
     log,
-    principal: `local:${userName()}`,
+    principal: principalHere(),
     openWorld: config.providers.some((name) => REMOTE.has(name)),
     registry,
     service() {
       // A failure is not kept: a full disk at the first call must not break the second.
-      service ??= assemble(config, registry, log).catch((error) => {
+      service ??= assemble(config, registry, log, backend, shared).catch((error) => {
         service = undefined
         throw error
       })
@@ -55,17 +77,27 @@ export function createApp(config: Config): App {
     },
     async approvals() {
       const { createApprovals } = await import('./guard/approvals.ts')
-      return createApprovals({ state: await openState(config), clock })
+      return createApprovals({ state: (await backend()).store(config.tenant), clock })
     },
     audit: () => openAudit(config),
-    stateKey: async () => (await import('./mcp/state-key.ts')).loadStateKey(config.stateDirectory),
-    close: async () => (await service?.catch(() => undefined))?.close(),
+    changes: async () => (await backend()).changes(config.tenant),
+    stateKey: async () => (await backend()).key(config.tenant),
+    busy: async () => (await service?.catch(() => undefined))?.busy() ?? false,
+    async close() {
+      await (await service?.catch(() => undefined))?.close()
+      await (await own?.catch(() => undefined))?.close()
+    },
   }
 }
 
-async function openState({ stateDirectory }: Config) {
-  const { createFileStore } = await import('./state/file-store.ts')
-  return createFileStore({ directory: stateDirectory, clock })
+/** The state of this process and of those that share it. */
+export async function openBackend({ redis, stateDirectory }: Config, log: Log): Promise<Backend> {
+  if (redis) {
+    const { createRedisBackend } = await import('./state/redis/backend.ts')
+    return createRedisBackend({ address: redis, clock, log })
+  }
+  const { createFileBackend } = await import('./state/file-backend.ts')
+  return createFileBackend({ directory: stateDirectory, clock })
 }
 
 /** Its lock lies beside it: servers that share the home write to one log, whatever state each of them has. */
@@ -81,7 +113,13 @@ async function openAudit(config: Config) {
 /** Beside the state, which may be on another machine: each machine keeps its own log. */
 export const auditDirectory = ({ home }: Pick<Config, 'home'>) => join(home, 'audit')
 
-async function assemble(config: Config, registry: ProviderRegistry, log: Log): Promise<Service> {
+async function assemble(
+  config: Config,
+  registry: ProviderRegistry,
+  log: Log,
+  open: () => Promise<Backend>,
+  shared?: Shared,
+): Promise<Service> {
   const [
     { randomBytes },
     { createGuard },
@@ -89,7 +127,7 @@ async function assemble(config: Config, registry: ProviderRegistry, log: Log): P
     { sparing },
     { approveCommand },
     { createService },
-    state,
+    backend,
     audit,
   ] = await Promise.all([
     import('node:crypto'),
@@ -98,18 +136,25 @@ async function assemble(config: Config, registry: ProviderRegistry, log: Log): P
     import('./guard/audit/sparing.ts'),
     import('./guard/approve-command.ts'),
     import('./snapshots/service.ts'),
-    openState(config),
+    open(),
     openAudit(config),
   ])
+  const state = backend.store(config.tenant)
+  const changes = backend.changes(config.tenant)
+  const canShare = backend.shared || (config.http?.replicas ?? 1) === 1
   const guard = createGuard({
     state,
     mode: config.guard,
     policy: livePolicy(config.policyFile, config.readOnly),
+    ...(!canShare && { unshared: true }),
     approveCommand: approveCommand({
       start: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
-      home: config.home,
-      stateDirectory: config.stateDirectory,
+      home: config.baseHome ?? config.home,
+      ...(!config.redis && { stateDirectory: config.stateDirectory }),
+      ...(config.tenant !== undefined && { tenant: config.tenant }),
+      ...(config.accessFile !== undefined && { accessFile: config.accessFile }),
     }),
+    ...(shared?.approvalPage && { approvalPage: shared.approvalPage }),
     clock,
     log,
   })
@@ -120,6 +165,7 @@ async function assemble(config: Config, registry: ProviderRegistry, log: Log): P
     clock,
     random: randomBytes,
     log,
+    changed: (snapshots) => changes.publish({ snapshots }),
   })
 }
 
@@ -148,7 +194,7 @@ function registryOf(config: Config, log: Log): ProviderRegistry {
  */
 function expirable(config: Config, log: Log): ProviderOptions['expirable'] {
   const policy = livePolicy(config.policyFile, config.readOnly)
-  const principal = `local:${userName()}`
+  const principal = principalHere()
   async function tell(provider: string, targets: readonly string[]) {
     try {
       await (await openAudit(config)).append({ event: 'expired', principal, provider, targets, by: 'expiry' })
@@ -173,8 +219,8 @@ function expirable(config: Config, log: Log): ProviderOptions['expirable'] {
   }
 }
 
-/** Windows has no numbers for users. */
-function userName(): string {
+/** Who calls on this machine. Windows has no numbers for users. */
+export function principalHere(): string {
   const { uid, username } = userInfo()
-  return uid >= 0 ? String(uid) : username
+  return `local:${uid >= 0 ? uid : username}`
 }

@@ -3,20 +3,20 @@ import { isAbsolute, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Accounts, cloudsWithKey, readAccounts, unexpandedCredentials } from './config/accounts.ts'
 import { parse, readJson } from './config/json-file.ts'
+import { type Listening, listeningOf } from './config/listening.ts'
 import { readPolicy } from './config/policy.ts'
 import { knownProviders } from './config/providers.ts'
 import { expandTilde, findRoots, type Roots, refuseReachable } from './config/roots.ts'
 import { type Given, type Key, SETTINGS, type Setting } from './config/settings.ts'
+import { type StatePlace, statePlaceOf } from './config/state.ts'
 import { isUnexpanded, unlessUnset } from './config/unset.ts'
 import type { KeySource } from './config/values.ts'
 import type { PolicyFile } from './guard/policy-file.ts'
 import { fail } from './snapshots/errors.ts'
 
 /** The only reader of flags, variables and configuration files. Everything else is handed a Config. */
-export interface Config extends Roots {
+export interface Config extends Roots, StatePlace {
   home: string
-  /** Where plans, operations and locks live. */
-  stateDirectory: string
   providers: readonly string[]
   /** At the vendors of the enabled clouds, by provider. */
   accounts: Accounts
@@ -30,6 +30,15 @@ export interface Config extends Roots {
   /** Where the key for the local store comes from. It is read when the store is first opened. */
   encrypt?: KeySource
   logLevel: 'debug' | 'info' | 'warn' | 'error'
+  /** Absent: on stdin and stdout. */
+  http?: Listening
+  /** Who may call over HTTP; absent on a loopback address only. */
+  accessFile?: string
+  /** Whose this is; absent for the server itself. */
+  tenant?: string
+  /** Of the server, where `home` is that of a tenant. */
+  baseHome?: string
+  configFile?: string
   /** Where a client left a literal `${...}`, which counts as not set: what it was to limit is not limited. */
   unexpanded?: readonly string[]
 }
@@ -48,6 +57,8 @@ export interface CommandLine {
   yes: boolean
   /** That `audit` is to check its chain. */
   verify: boolean
+  /** Whose records and snapshots a command of the operator is about. */
+  tenant: string | undefined
   help: boolean
   version: boolean
 }
@@ -69,6 +80,7 @@ export function readCommandLine(argv: readonly string[]): CommandLine & { flags:
     json: { type: 'boolean' },
     sample: { type: 'string' },
     limit: { type: 'string' },
+    tenant: { type: 'string' },
     all: { type: 'boolean' },
     yes: { type: 'boolean' },
     verify: { type: 'boolean' },
@@ -84,7 +96,7 @@ export function readCommandLine(argv: readonly string[]): CommandLine & { flags:
       allowPositionals: true,
       allowNegative: true,
     })
-    const { json, all, yes, verify, help, version, sample, limit, ...flags } = values
+    const { json, all, yes, verify, help, version, sample, limit, tenant, ...flags } = values
     const own = {
       json: json === true,
       all: all === true,
@@ -93,7 +105,7 @@ export function readCommandLine(argv: readonly string[]): CommandLine & { flags:
       help: help === true,
       version: version === true,
     }
-    const texts = { sample, limit } as Pick<CommandLine, 'sample' | 'limit'>
+    const texts = { sample, limit, tenant } as Pick<CommandLine, 'sample' | 'limit' | 'tenant'>
     return { positionals, ...own, ...texts, flags }
   } catch (cause) {
     throw fail('INVALID_ARGUMENT', (cause as Error).message.split('. ')[0] ?? 'Bad flags', SEE_HELP, {
@@ -109,16 +121,24 @@ export function loadConfig(flags: Record<string, unknown>, around: Surroundings 
   const set = unlessUnset(config)
   const configFile = typeof set === 'string' ? path(set) : undefined
   const { given, unexpanded } = readSettings(named, configFile, around.env)
+  // Without it whoever reaches the address would come in.
+  if (given.http && given.access === undefined && unexpanded.some((origin) => /access/i.test(origin)))
+    throw fail(
+      'INVALID_ARGUMENT',
+      'Who may call is not known: the setting for --access holds a variable that was not expanded.',
+      'Give the path of the access file.',
+    )
   if (isUnexpanded(config)) unexpanded.unshift('--config')
   unexpanded.push(...unexpandedCredentials(around.env))
   const home = path(given.home ?? defaultHome(around))
-  const stateDirectory = stateDirectoryOf(given.state ?? 'file:', home)
+  const place = statePlaceOf(given.state ?? 'file:', home)
+  const accessFile = given.access === undefined ? undefined : path(given.access)
   const policyFile = given.policy === undefined ? undefined : path(given.policy)
   const policy = readPolicy(policyFile)
   const providers = knownProviders(given.providers ?? ['local', ...cloudsWithKey(around.env)])
   const { maxStoreBytes, maxSourceBytes, ...rest } = {
     home,
-    stateDirectory,
+    ...place,
     providers,
     accounts: readAccounts(providers, around.env),
     readOnly: given.read_only ?? false,
@@ -134,13 +154,14 @@ export function loadConfig(flags: Record<string, unknown>, around: Surroundings 
     ...(policy.roots && { within: policy.roots }),
     reserved: [
       { path: home, holds: 'snapshots are kept' },
-      { path: stateDirectory, holds: 'the records of the server are kept' },
+      { path: place.stateDirectory, holds: 'the records of the server are kept' },
     ],
   })
   const encrypt = given.encrypt && resolveKey(given.encrypt, path)
   refuseReachable(found.roots, {
     'configuration file': configFile,
     'policy file': policyFile,
+    'access file': accessFile,
     'key file': encrypt && 'file' in encrypt ? encrypt.file : undefined,
     'key command': encrypt && 'command' in encrypt ? fileOf(encrypt.command[0]) : undefined,
   })
@@ -150,6 +171,9 @@ export function loadConfig(flags: Record<string, unknown>, around: Surroundings 
     ...(maxSourceBytes !== undefined && { maxSourceBytes }),
     ...(encrypt !== undefined && { encrypt }),
     ...(policyFile !== undefined && { policyFile }),
+    ...(given.http && { http: listeningOf(given) }),
+    ...(accessFile !== undefined && { accessFile }),
+    ...(configFile !== undefined && { configFile }),
     ...(unexpanded.length > 0 && { unexpanded }),
     ...found,
   }
@@ -168,7 +192,7 @@ function resolveKey(key: KeySource, path: (text: string) => string): KeySource {
 
 const fileOf = (program: string) => (program.includes('/') ? program : undefined)
 
-function surroundings(): Surroundings {
+export function surroundings(): Surroundings {
   return { env: process.env, cwd: process.cwd(), userHome: homedir() }
 }
 
@@ -211,15 +235,4 @@ function refuseUnknown(file: Record<string, unknown>, env: Surroundings['env']):
 function defaultHome({ env, userHome }: Surroundings): string {
   const data = env.XDG_DATA_HOME
   return join(data && isAbsolute(data) ? data : join(userHome, '.local', 'share'), 'snapshot-mcp')
-}
-
-function stateDirectoryOf(url: string, home: string): string {
-  const path = url.startsWith('file:') ? url.slice('file:'.length).replace(/^\/\/(?=\/)/, '') : undefined
-  if (path === '') return join(home, 'state')
-  if (path !== undefined && isAbsolute(path)) return path
-  throw fail(
-    'INVALID_ARGUMENT',
-    `The state store ${JSON.stringify(url)} is not supported.`,
-    'Use file: or file:/abs/dir.',
-  )
 }

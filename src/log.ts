@@ -1,3 +1,4 @@
+import { currentRequest } from './request-context.ts'
 import type { Log } from './snapshots/provider.ts'
 
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const
@@ -11,29 +12,32 @@ export interface LogOptions {
   clock?: () => number
 }
 
-/** A log of JSON lines. Errors shrink to name, message and code; their stacks show at level debug only. */
+/**
+ * A log of JSON lines, each with the request that it was written for. Errors shrink to name, message and code; their
+ * stacks show at level debug only.
+ */
 export function createLog({ level, write, clock = Date.now }: LogOptions): Log {
   const lowest = LEVELS.indexOf(level)
   const stacks = lowest === 0
 
   const at = (severity: Level) => (message: string, data?: Record<string, unknown>) => {
     if (LEVELS.indexOf(severity) < lowest) return
-    const head = { time: new Date(clock()).toISOString(), level: severity, message }
-    write(`${serialize({ ...data, ...head }, stacks)}\n`)
+    const head = { time: new Date(clock()).toISOString(), level: severity, message, ...currentRequest() }
+    write(`${serialize(head, data, stacks)}\n`)
   }
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }
 
-function serialize(entry: Record<string, unknown>, stacks: boolean): string {
-  const { time, level, message, ...data } = entry
+function serialize(head: object, data: object | undefined, stacks: boolean): string {
   try {
-    return JSON.stringify({ time, level, message, ...data }, (_key, value: unknown) => {
+    // The head again at the end: the order is that of the first, the values are those of the last.
+    return JSON.stringify({ ...head, ...data, ...head }, (_key, value: unknown) => {
       if (value instanceof Error) return describe(value, stacks)
       return typeof value === 'bigint' ? value.toString() : value
     })
   } catch {
     // A log line must never be the reason why a call fails: data that cannot be written is left out.
-    return JSON.stringify({ time, level, message, data: 'unserializable' })
+    return JSON.stringify({ ...head, data: 'unserializable' })
   }
 }
 

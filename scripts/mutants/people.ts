@@ -189,7 +189,7 @@ export const people: Layer = {
     {
       without: 'codes cannot be guessed for long',
       file: 'guard/approvals.ts',
-      find: 'await misses.check()',
+      find: 'await misses.check(principal)',
       instead: '',
       tests: APPROVALS,
       red: 'ten wrong codes in ten minutes',
@@ -212,9 +212,9 @@ export const people: Layer = {
     },
     {
       without: 'an approval is written down before it counts',
-      file: 'cli/approve.ts',
-      find: 'await audit.append({ event: yes',
-      instead: 'void ({ event: yes',
+      file: 'guard/decision.ts',
+      find: 'await beforeChange(audit.append({ event, ...about }))',
+      instead: 'void 0',
       tests: ['cli/approve.test.ts'],
       red: '"yes" approves',
     },

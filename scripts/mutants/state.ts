@@ -65,7 +65,7 @@ export const state: Layer = {
     {
       without: 'how an operation ended is put on record once there is room',
       file: 'snapshots/operations.ts',
-      find: 'owed.set(id, { ended, after: version })',
+      find: 'debts.owe(id, debt)',
       instead: '',
       tests: ['snapshots/restore.test.ts'],
       red: 'whose end could not be put on record',

@@ -2,9 +2,9 @@ import { createApp } from '../app.ts'
 import type { Config } from '../config.ts'
 import type { Approvals } from '../guard/approvals.ts'
 import type { Audit } from '../guard/audit.ts'
-import { planName } from '../guard/plans.ts'
+import { recordDecision } from '../guard/decision.ts'
 import { effectLines } from '../mcp/tools/effects.ts'
-import { fail, toProblem } from '../snapshots/errors.ts'
+import { fail } from '../snapshots/errors.ts'
 import { plain } from '../snapshots/plain.ts'
 import { operator, type Terminal, terminalOf } from './terminal.ts'
 
@@ -57,15 +57,7 @@ export async function decide(
   )
   const answer = await terminal.ask('Approve? Type yes to approve, anything else to decline: ')
   const yes = answer.trim().toLowerCase() === 'yes'
-  const about = { principal, type, provider, by, plan: planName(found.approval.plan) }
-  await audit.append({ event: yes ? 'approved' : 'declined', ...about })
-  try {
-    await (yes ? approvals.approve(found.code, by) : approvals.decline(found.code, by))
-  } catch (error) {
-    // Somebody else was quicker, or it cannot be recorded: the line before must not stand alone.
-    await audit.append({ event: 'refused', ...about, code: toProblem(error).code })
-    throw error
-  }
+  await recordDecision(found, { yes, by }, { approvals, audit })
   terminal.say(yes ? 'Approved. The agent can repeat its call now.' : 'Declined. Nothing was changed.')
   return yes ? 0 : 1
 }

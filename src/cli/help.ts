@@ -25,12 +25,20 @@ const COMMANDS = [
     'Show what was decided and done last, 50 entries or N. With --verify check that none was changed or taken out. Status 1 if one was.',
   ],
   ['tools [--json]', 'Print the tools as a client gets them.'],
+  [
+    'token [--json]',
+    'Make a token for a caller over HTTP: prints it, its hash, and what to put into the access file. Nothing is kept.',
+  ],
 ] as const
 
 const OTHERS = [
   [
     '--config FILE',
     'A JSON file with settings, by the keys in brackets, outside of every root. Unknown keys are errors.',
+  ],
+  [
+    '--tenant NAME',
+    'Of the tenants of the access file, which needs --access: whom approve, unprotect, transfer, purge, verify and audit are about.',
   ],
   ['-h, --help', 'Print this.'],
   ['-v, --version', 'Print the version.'],

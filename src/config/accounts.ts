@@ -3,6 +3,7 @@ import { addressesOf } from '../providers/http/address.ts'
 import { createSecret } from '../providers/http/secret.ts'
 import { fail, SnapshotError } from '../snapshots/errors.ts'
 import { CREDENTIALS, type Credential, type Part } from './credentials.ts'
+import { isLoopback } from './listening.ts'
 import { isUnexpanded, unlessUnset } from './unset.ts'
 
 /** An account with what only some vendors have. */
@@ -90,10 +91,6 @@ function addressOf(text: string): string {
     'Use https. Plain http is for what runs on this machine, such as http://127.0.0.1:8080.',
   )
 }
-
-/** `hostname` is that of a URL: an IPv4 address in four decimal numbers, an IPv6 address in brackets. */
-const isLoopback = (hostname: string) =>
-  hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname)
 
 /** What ends up in a header or a query. */
 function wordOf(text: string): string {

@@ -87,7 +87,7 @@ function realDirectory(path: string): string {
 }
 
 /** Whether `inner` is `outer` or lies below it; compares whole names, so `/a-b` is not below `/a`. */
-function contains(outer: string, inner: string): boolean {
+export function contains(outer: string, inner: string): boolean {
   const path = relative(outer, inner)
   return path === '' || (path !== '..' && !path.startsWith(`..${sep}`) && !isAbsolute(path))
 }

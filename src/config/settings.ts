@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { KeySource, Paths, Size, Text, Toggle, Words } from './values.ts'
+import { Count, KeySource, Origin, Origins, Paths, Port, Size, Text, Toggle, Words } from './values.ts'
 
 /**
  * Every setting once: its flag, its variable, its key in the configuration file, its type and its words. `--help` and
@@ -104,7 +104,103 @@ export const SETTINGS = {
     schema: Text,
     fallback: 'file:',
     about:
-      'Where plans, operations and locks live: `file:` is a directory inside --home, `file:/abs/dir` another.',
+      'Where plans, operations and locks live: `file:` is a directory inside --home, `file:/abs/dir` another, and `redis://host` or `rediss://host` a Redis that several replicas share.',
+  },
+  http: {
+    flag: 'http',
+    variable: 'SNAPSHOT_MCP_HTTP',
+    schema: Toggle,
+    fallback: 'false',
+    about: 'Serve Streamable HTTP at /mcp instead of stdin and stdout.',
+  },
+  host: {
+    flag: 'host',
+    variable: 'SNAPSHOT_MCP_HOST',
+    value: 'ADDRESS',
+    schema: Text,
+    fallback: '127.0.0.1',
+    about:
+      'The address to listen on. Any other than one of this machine alone needs --access, and --public-url where it is a wildcard.',
+  },
+  port: {
+    flag: 'port',
+    variable: 'SNAPSHOT_MCP_PORT',
+    value: 'NUMBER',
+    schema: Port,
+    fallback: '8484',
+    about: 'The port to listen on. 0: one that is free.',
+  },
+  public_url: {
+    flag: 'public-url',
+    variable: 'SNAPSHOT_MCP_PUBLIC_URL',
+    value: 'URL',
+    schema: Origin,
+    fallback: 'http://HOST:PORT',
+    about:
+      'How clients reach this server, without a path, such as `https://snapshots.example.org`. A name that others can reach needs --access.',
+  },
+  allow_origins: {
+    flag: 'allow-origin',
+    variable: 'SNAPSHOT_MCP_ALLOW_ORIGINS',
+    value: 'ORIGIN',
+    repeatable: true,
+    schema: Origins,
+    fallback: 'that of --public-url, and that of the address and port',
+    about:
+      'Web pages that may call this server, by their whole origin, such as `http://localhost:6274`: requests that a browser sends from elsewhere are refused. The variable takes several, separated by commas.',
+  },
+  access: {
+    flag: 'access',
+    variable: 'SNAPSHOT_MCP_ACCESS',
+    value: 'FILE',
+    schema: Text,
+    fallback: 'none: whoever reaches a loopback address',
+    about:
+      'A JSON file that says who may call over HTTP: tokens, an OAuth issuer, tenants. Read anew when it changes. It must lie outside of every root.',
+  },
+  legacy: {
+    flag: 'legacy',
+    variable: 'SNAPSHOT_MCP_LEGACY',
+    value: 'MODE',
+    schema: z.enum(['sessions', 'stateless', 'reject'], { error: 'must be sessions, stateless or reject' }),
+    fallback: 'sessions, with several replicas stateless',
+    about:
+      'How clients before 2026-07-28 are served over HTTP. sessions: with questions to a person, by the replica that they began with. stateless: by any, without questions. reject: not at all.',
+  },
+  replicas: {
+    flag: 'replicas',
+    variable: 'SNAPSHOT_MCP_REPLICAS',
+    value: 'NUMBER',
+    schema: Count,
+    fallback: '1',
+    about:
+      'How many servers stand behind one address. More than one without a state that they share: what destroys is refused.',
+  },
+  rate_limit: {
+    flag: 'rate-limit',
+    variable: 'SNAPSHOT_MCP_RATE_LIMIT',
+    value: 'NUMBER',
+    schema: Count,
+    fallback: '1200',
+    about:
+      'The most requests of one caller in a minute, over HTTP, of all replicas together where they share a state.',
+  },
+  max_concurrency: {
+    flag: 'max-concurrency',
+    variable: 'SNAPSHOT_MCP_MAX_CONCURRENCY',
+    value: 'NUMBER',
+    schema: Count,
+    fallback: '32',
+    about:
+      'The most calls of one caller that run at once, over HTTP. A server runs eight times as many in all.',
+  },
+  max_connections: {
+    flag: 'max-connections',
+    variable: 'SNAPSHOT_MCP_MAX_CONNECTIONS',
+    value: 'NUMBER',
+    schema: Count,
+    fallback: '1024',
+    about: 'The most connections over HTTP.',
   },
   log_level: {
     flag: 'log-level',

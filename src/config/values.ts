@@ -44,6 +44,47 @@ export const Paths = listOf(delimiter)
 export const Words = listOf(',').refine((words) => words.length > 0, 'must name at least one')
 export const Text = z.string().min(1)
 
+const whole = (least: number, most: number) =>
+  z
+    .union(
+      [
+        z.number(),
+        z
+          .string()
+          .regex(/^\d{1,9}$/)
+          .transform(Number),
+      ],
+      { error: 'must be a whole number' },
+    )
+    .refine(
+      (value) => Number.isInteger(value) && value >= least && value <= most,
+      `must be from ${least} to ${most}`,
+    )
+export const Port = whole(0, 65_535)
+export const Count = whole(1, 1_000_000)
+
+/** `https://host` or `https://host:port`; a slash at the end is taken off. */
+export const Origin = z.string().transform((text, issue) => {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url && /^https?:$/.test(url.protocol) && `${url.origin}/` === url.href) return url.origin
+  issue.addIssue('must be http:// or https:// and a host, without a path')
+  return z.NEVER
+})
+
+/** Of web pages. One of a scheme that is no `http` has to stand as browsers send it: `chrome-extension://...`. */
+export const Origins = listOf(',').transform((all, issue) =>
+  all.flatMap((text) => {
+    const { data } = Origin.safeParse(text)
+    // A star would stand for nothing.
+    if (data !== undefined && !data.includes('*')) return data
+    if (!/^https?:/i.test(text) && /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@*\\]+$/.test(text)) return text
+    issue.addIssue(
+      'must be whole origins such as http://localhost:6274: scheme, host, and port if there is one',
+    )
+    return []
+  }),
+)
+
 /** Where a key comes from: `file:/path`, or `command:program args` without a shell; quotes keep words together. */
 export const KeySource = z.string().transform((text, issue): KeySource => {
   const [, kind, rest = ''] = /^(file|command):\s*(\S.*?)\s*$/s.exec(text) ?? []

@@ -15,6 +15,8 @@ const Approval = z.object({
   provider: z.string(),
   principal: z.string(),
   view: PlanView,
+  /** The id whose end a person types when there is no way back. Records of earlier versions have none. */
+  subject: z.string().optional(),
   /** Milliseconds. */
   created: z.number(),
   expires: z.number(),
@@ -23,21 +25,29 @@ const Approval = z.object({
 })
 export type Approval = z.infer<typeof Approval>
 
+/** An approval that nobody has decided yet. */
+export interface Waiting {
+  code: string
+  approval: Approval
+}
+
 export interface Approvals {
   /** Opens an approval for a plan and returns its code. RATE_LIMITED when too many wait for a person already. */
   open(
     planId: string,
-    plan: Pick<Plan, 'type' | 'provider' | 'principal' | 'view' | 'created' | 'expires'>,
+    plan: Pick<Plan, 'type' | 'provider' | 'principal' | 'view' | 'subject' | 'created' | 'expires'>,
   ): Promise<string>
   /** What was decided about this plan. Anything that does not fit is not an approval. */
   decision(code: string, planId: string): Promise<Pick<Approval, 'status' | 'by'>>
   /** What waits for a person, newest first. */
-  list(): Promise<{ code: string; approval: Approval }[]>
+  list(): Promise<Waiting[]>
   /**
    * By its code, in any case and with or without the hyphen. Undefined when unknown, decided or too old; RATE_LIMITED
-   * after too many of those.
+   * after too many of those. A principal finds its own alone, and its misses are counted for itself.
    */
-  find(code: string): Promise<{ code: string; approval: Approval } | undefined>
+  find(code: string, principal?: string): Promise<Waiting | undefined>
+  /** Counts what was typed wrong beside the code. */
+  missed(principal: string): Promise<void>
   /** NOT_FOUND when `find` would not find it. */
   approve(code: string, by: string): Promise<Approval>
   decline(code: string, by: string): Promise<Approval>
@@ -65,6 +75,7 @@ export function createApprovals({ state, clock, random = randomBytes }: Approval
   const patience = createPatience({ state, clock })
 
   async function read(code: string) {
+    if (code.length !== LENGTH) return undefined
     const found = await state.read('approval', code)
     const { data: approval } = Approval.safeParse(found?.value)
     return found && approval && { approval, version: found.version }
@@ -73,7 +84,7 @@ export function createApprovals({ state, clock, random = randomBytes }: Approval
   const waits = (approval: Approval) => approval.status === 'pending' && !isExpired(approval, clock())
 
   async function decide(code: string, status: 'approved' | 'declined', by: string): Promise<Approval> {
-    const id = normalize(code)
+    const id = bareCode(code)
     const found = await read(id)
     if (!found || !waits(found.approval)) throw nothingWaits()
     const decided: Approval = { ...found.approval, status, by }
@@ -97,7 +108,7 @@ export function createApprovals({ state, clock, random = randomBytes }: Approval
   }
 
   return {
-    async open(planId, { type, provider, principal, view, created, expires }) {
+    async open(planId, { type, provider, principal, view, subject, created, expires }) {
       const waiting = (await list()).filter(({ approval }) => approval.principal === principal)
       if (waiting.length >= MOST_WAITING) throw tooManyWait()
       const approval = {
@@ -107,6 +118,7 @@ export function createApprovals({ state, clock, random = randomBytes }: Approval
         provider,
         principal,
         view,
+        subject,
         created,
         expires,
         status: 'pending',
@@ -121,14 +133,16 @@ export function createApprovals({ state, clock, random = randomBytes }: Approval
       return found?.approval.plan === planId ? found.approval : { status: 'pending' }
     },
     list,
-    async find(code) {
-      await misses.check()
-      const id = normalize(code)
+    async find(code, principal) {
+      await misses.check(principal)
+      const id = bareCode(code)
       const found = await read(id)
-      if (found && waits(found.approval)) return { code: id, approval: found.approval }
-      await misses.add()
+      const isTheirs = principal === undefined || found?.approval.principal === principal
+      if (found && isTheirs && waits(found.approval)) return { code: id, approval: found.approval }
+      await misses.add(principal)
       return undefined
     },
+    missed: (principal) => misses.add(principal),
     approve: (code, by) => decide(code, 'approved', by),
     decline: (code, by) => decide(code, 'declined', by),
   }
@@ -139,8 +153,12 @@ export function showCode(code: string): string {
   return `${code.slice(0, LENGTH / 2)}-${code.slice(LENGTH / 2)}`
 }
 
-function normalize(code: string): string {
-  return code.toUpperCase().replace(/[^A-Z0-9]/g, '')
+/** As it is kept, from what a person typed. What is too long stays so, and does not get longer. */
+export function bareCode(typed: string): string {
+  return typed
+    .slice(0, 100)
+    .toUpperCase()
+    .replace(/[^A-Z0-9]/g, '')
 }
 
 function newCode(random: (size: number) => Buffer): string {

@@ -9,9 +9,9 @@ import { digest } from './digest.ts'
 import { type Confirm, type Door, doorsFor, type Mode } from './doors.ts'
 import type { Grant, Guard, GuardRequest, Passage, Planned, Removes, Verdict } from './guard-api.ts'
 import { createPatience } from './patience.ts'
-import { createPlans, isExpired, isUntold, type Plan, type StoredPlan } from './plans.ts'
-import { type Policy, permit } from './policy.ts'
-import { present } from './present.ts'
+import { createPlans, isExpired, isUntold, type Plan, planName, type StoredPlan } from './plans.ts'
+import { type Policy, permit, requireShared } from './policy.ts'
+import { approvalWay, present } from './present.ts'
 import { isYes } from './question.ts'
 import {
   consumed,
@@ -38,6 +38,10 @@ export interface GuardOptions {
   policy: () => Policy
   /** What a person types to approve; the default takes the program from the PATH and its usual home. */
   approveCommand?: (code: string) => string
+  /** The address where a person approves instead. */
+  approvalPage?: (code: string) => string
+  /** Others serve the same callers, and nothing tells this one what they do: what destroys is refused. */
+  unshared?: boolean
   /** Milliseconds. */
   clock: () => number
   random?: (size: number) => Buffer
@@ -45,8 +49,9 @@ export interface GuardOptions {
 }
 
 export function createGuard(options: GuardOptions): Guard {
-  const { state, mode, policy, clock, random = randomBytes, log } = options
-  const { approveCommand = (code) => `snapshot-mcp approve ${code}` } = options
+  const { state, mode, clock, random = randomBytes, log } = options
+  const policy = () => ({ ...options.policy(), ...(options.unshared && { unshared: true }) })
+  const howToApprove = approvalWay(options)
   const plans = createPlans({ state, clock, random })
   const approvals = createApprovals({ state, clock, random })
   const patience = createPatience({ state, clock })
@@ -54,6 +59,7 @@ export function createGuard(options: GuardOptions): Guard {
 
   async function decide<P>(request: GuardRequest<P>, caller: Caller): Promise<Verdict<P>> {
     permit(policy(), request)
+    requireShared(policy())
     if (request.dry_run)
       return { kind: 'reply', reply: { status: 'dry_run', plan: (await planned(request, caller)).view } }
     const stored = await storedPlan(request, caller)
@@ -109,7 +115,7 @@ export function createGuard(options: GuardOptions): Guard {
     // A plan that was shown to a client that can ask has no approval that another client could wait for.
     if (toPass.includes('approval') && !shown.plan.approval) throw mismatch()
     const approval = toPass.includes('approval') ? await approvalOf(shown) : undefined
-    if (approval?.status === 'pending') return present(shown, ['approval'], approveCommand)
+    if (approval?.status === 'pending') return present(shown, ['approval'], howToApprove)
 
     let lock: Lock | undefined = await take(shown.plan.lock, caller)
     try {
@@ -122,7 +128,7 @@ export function createGuard(options: GuardOptions): Guard {
       await rules.allow(request, caller, live)
       if (toPass.includes('answer') && !caller.answer) {
         await patience.check(caller.principal)
-        return present(stored, ['answer'], approveCommand)
+        return present(stored, ['answer'], howToApprove)
       }
       const claimed = await plans.advance(stored, { status: 'claimed', operation: request.operation })
       if (!claimed) throw consumed((await plans.load(shown.id)) ?? stored)
@@ -213,7 +219,7 @@ export function createGuard(options: GuardOptions): Guard {
     }
     const approval = byApproval ? await approvals.open(id, plan) : undefined
     const stored = await plans.issue(id, { ...plan, ...(approval && { approval }) })
-    return present(stored, toPass, approveCommand)
+    return present(stored, toPass, howToApprove)
   }
 
   function proceed<P>(
@@ -224,7 +230,14 @@ export function createGuard(options: GuardOptions): Guard {
     claimed?: StoredPlan,
   ): Grant<P> {
     const { type, provider, operation } = request
-    log.info('guard: may run', { type, provider, operation, ...passed })
+    log.info('guard: may run', {
+      type,
+      provider,
+      operation,
+      ...passed,
+      // Its own name opens doors while it lives.
+      ...(passed.plan !== undefined && { plan: planName(passed.plan) }),
+    })
     return {
       kind: 'proceed',
       planned: live,

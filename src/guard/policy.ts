@@ -5,6 +5,8 @@ import type { PolicyFile } from './policy-file.ts'
 export interface Policy
   extends Pick<PolicyFile, 'delete' | 'providers' | 'protect' | 'min_keep' | 'min_age' | 'quotas'> {
   readonly read_only: boolean
+  /** One of several servers that know nothing of each other. */
+  readonly unshared?: boolean
 }
 
 export type OperationType = 'create' | 'update' | 'restore' | 'delete' | 'prune' | 'undo'
@@ -38,4 +40,13 @@ export function denied(
   hint = 'Do not try again: only the operator of this server can change its policy. snapshot_status shows it.',
 ) {
   return fail('POLICY_DENIED', `${what} Nothing was changed.`, hint)
+}
+
+/** For what destroys, now or later. Throws where several servers could do it at once and none would know. */
+export function requireShared({ unshared }: Policy): void {
+  if (unshared)
+    throw denied(
+      'This server is one of several replicas that share no state, so none of them does what destroys.',
+      'Do not try again: the operator has to give them one state, with --state redis://...',
+    )
 }

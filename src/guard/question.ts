@@ -4,7 +4,7 @@ import { shortened, UNSEEN } from '../snapshots/plain.ts'
 import type { StoredPlan } from './plans.ts'
 
 /** How many characters of the id a person types where there is no way back: a tick is too easily given. */
-const TYPED = 6
+export const TYPED = 6
 /** Of a summary or a warning. They begin with what counts: what is cut off are names. */
 const LONGEST = 800
 

@@ -3,7 +3,7 @@ import { toProblem } from '../snapshots/errors.ts'
 import type { StateStore } from '../state/state-store.ts'
 import type { Mode } from './doors.ts'
 import type { Guard, GuardRequest, Planned, Removes } from './guard-api.ts'
-import { type Policy, permit } from './policy.ts'
+import { type Policy, permit, requireShared } from './policy.ts'
 import { createQuotas } from './quotas.ts'
 import { permitChange, permitExpiry, permitRemoval, removable, sourceKey } from './removal.ts'
 
@@ -70,6 +70,7 @@ export function createRules({ state, mode, policy, clock }: RulesOptions): Rules
       checkCharge: (spending) => quotas.check(policy(), { type: 'create', ...spending }),
       charge: (spending) => quotas.spend(policy(), { type: 'create', ...spending }),
       async permitExpiry(snapshot, { reversible }, caller) {
+        requireShared(policy())
         permitExpiry(policy(), snapshot, { mode, reversible })
         // It is a delete, and nobody counts it when it happens.
         await quotas.spend(policy(), deletes(caller, { snapshots: [snapshot] }))

@@ -1,4 +1,6 @@
+import { instructionsFor } from './instructions.ts'
 import { isArgumentKnown, isToolKnown, knownTo } from './known-by.ts'
+import { offersPrompts } from './prompts.ts'
 import { TOOL_SCHEMAS } from './tool-schemas.ts'
 import { hintsOf, type Tool } from './tools/define-tool.ts'
 import { TOOLS } from './tools/index.ts'
@@ -31,3 +33,20 @@ export function listing({ name, title, description, operation }: Tool, { openWor
 }
 
 export const listTools = (offer: Offer) => offeredTools(offer).map((tool) => listing(tool, offer))
+
+/** What a server says of its tools, worked out once for the many servers that a face makes. */
+export interface Menu {
+  tools: readonly { tool: Tool; shown: ReturnType<typeof listing> }[]
+  instructions: string
+  /** Whether the prompts are of use. */
+  prompts: boolean
+}
+
+export function createMenu(offer: Offer): Menu {
+  const offered = offeredTools(offer)
+  return {
+    tools: offered.map((tool) => ({ tool, shown: listing(tool, offer) })),
+    instructions: instructionsFor(offered),
+    prompts: offersPrompts(offered),
+  }
+}

@@ -5,6 +5,7 @@ import {
   ResourceNotFoundError,
   ResourceTemplate,
 } from '@modelcontextprotocol/server'
+import type { Scope } from '../config/access.ts'
 import type { Caller } from '../snapshots/caller.ts'
 import { toProblem } from '../snapshots/errors.ts'
 import { type Snapshot, SnapshotId } from '../snapshots/model.ts'
@@ -12,12 +13,15 @@ import { plain } from '../snapshots/plain.ts'
 import type { Log } from '../snapshots/provider.ts'
 import { GetArgs, ListArgs } from '../snapshots/requests.ts'
 import type { Service } from '../snapshots/service-api.ts'
+import { readChallenge } from './scopes.ts'
 import { snapshotLine } from './tools/wording.ts'
 
 export interface Readable {
   service: () => Promise<Service>
   providers: readonly string[]
   principal: string
+  /** Of the credential over HTTP. */
+  scopes?: readonly Scope[]
   log: Log
 }
 
@@ -40,7 +44,12 @@ export function registerResources(server: McpServer, options: Readable): void {
   server.registerResource(
     'snapshot',
     template,
-    { title: 'Snapshot', description: 'Details of one snapshot as JSON', mimeType: MIME },
+    {
+      title: 'Snapshot',
+      description: 'Details of one snapshot as JSON',
+      mimeType: MIME,
+      ...(options.scopes && { scopeChallenge: readChallenge }),
+    },
     (uri, { provider, id }, { mcpReq }) =>
       answered(options, async () => {
         const snapshot = SnapshotId.safeParse(`${provider}:${decoded(String(id))}`)
@@ -76,14 +85,25 @@ export async function newest(
   signal: AbortSignal,
   filter: { provider?: string },
 ): Promise<Snapshot[]> {
+  if (options.scopes && !options.scopes.includes('snapshots:read')) return []
   const service = await options.service()
   const { items } = await service.list(ListArgs.parse({ ...filter, limit: PAGE }), reader(options, signal))
   return items
 }
 
+/** Of the snapshot with this id, `provider:native`. */
+export function uriOf(id: string): string {
+  const colon = id.indexOf(':')
+  return `snapshot://${id.slice(0, colon)}/${encodeURIComponent(id.slice(colon + 1))}`
+}
+
 function resourceOf(snapshot: Snapshot) {
-  const uri = `snapshot://${snapshot.provider}/${encodeURIComponent(nativeId(snapshot))}`
-  return { uri, name: plain(snapshot.name, 128), description: snapshotLine(snapshot), mimeType: MIME }
+  return {
+    uri: uriOf(snapshot.id),
+    name: plain(snapshot.name, 128),
+    description: snapshotLine(snapshot),
+    mimeType: MIME,
+  }
 }
 
 const nativeId = ({ id }: Snapshot) => id.slice(id.indexOf(':') + 1)

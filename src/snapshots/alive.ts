@@ -1,5 +1,6 @@
 import { type Environment, release } from './environment.ts'
-import { beforeChange } from './errors.ts'
+import { beforeChange, toProblem } from './errors.ts'
+import { failureOf } from './operation.ts'
 import type { Run } from './operations.ts'
 import type { Provider } from './provider.ts'
 
@@ -18,7 +19,8 @@ export async function alive<R>(
 ): Promise<R> {
   if (!provider?.resume) return work()
   const lock = await beforeChange(env.state.lock(aliveLock(run.id))).catch(async (error) => {
-    await run.end('failed').catch(() => {})
+    // What cannot be put on record is owed.
+    await run.end('failed', failureOf(toProblem(error))).catch(() => {})
     throw error
   })
   try {

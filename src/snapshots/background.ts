@@ -5,6 +5,7 @@ import type { Context } from './provider.ts'
 /** Work that may take longer than the call that began it. */
 export interface Background {
   start<R>(how: Start, work: (reach: Reach) => Promise<R>): Task<R>
+  busy(): boolean
   /** Stops what can be taken up later and what need not end, and waits for all of it. */
   close(): Promise<void>
 }
@@ -70,6 +71,7 @@ export function createBackground(): Background {
         },
       }
     },
+    busy: () => running.size > 0,
     async close() {
       closed = true
       for (const { stop } of running) stop?.()

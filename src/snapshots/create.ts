@@ -58,7 +58,7 @@ export async function create(
     ...(options && { options }),
   }
   const call = { env, provider, args, request, caller }
-  const repeats = await isRepeat(env, caller.principal, args.idempotency_key)
+  const repeats = await beforeChange(isRepeat(env, caller.principal, args.idempotency_key))
   if (!repeats) {
     // Before anything is on record: a loop beyond the quota must not fill the disk with records.
     await beforeChange(env.guard.checkCharge(spendingOf(call), caller))
@@ -78,7 +78,7 @@ interface Call {
   caller: Caller
 }
 
-/** Undefined when it `repeats` an earlier call and that one left nothing to return. */
+/** Undefined when it `repeats` an earlier call, or follows one, that left nothing to return. */
 async function createAtOnce(call: Call, id: string, repeats: boolean): Promise<Created | undefined> {
   const { env, provider, args, request, caller } = call
   const run = await beforeChange(
@@ -93,10 +93,10 @@ async function createAtOnce(call: Call, id: string, repeats: boolean): Promise<C
     }),
   )
   const owner = await beforeChange(ownerOf(call, id)).catch(async (error) => {
-    await env.operations.discard(id)
+    await env.operations.discard(run)
     throw error
   })
-  if (owner !== id || repeats) await env.operations.discard(id)
+  if (owner !== id || repeats) await env.operations.discard(run)
   if (owner !== id) return follow(call, owner)
   if (repeats) return undefined
   const started = performance.now()
@@ -221,13 +221,13 @@ async function ownerOf(
   return claimKey(env, { principal, key, args: said, operation })
 }
 
-/** The result of an earlier call with the same key. */
-async function follow(call: Call, owner: string): Promise<Created> {
+/** The result of an earlier call with the same key. Undefined when it turned out to be none and was forgotten. */
+async function follow(call: Call, owner: string): Promise<Created | undefined> {
   const { env, provider, args, caller } = call
   const { principal, signal } = caller
   await env.resumption.takeUp(provider, owner)
   const found = await env.operations.settled(owner, principal, args.wait_seconds * 1000, signal)
-  if (!found) throw fail('NOT_FOUND', `The record of ${owner} is gone.`, 'Use a new idempotency_key.')
+  if (!found) return undefined
   const { result, state } = found.operation
   if (state === 'running') return creatingReply(provider, found)
   if (!result) throw new SnapshotError(problemOf(found))

@@ -19,6 +19,8 @@ export interface Environment {
   /** Milliseconds. */
   readonly clock: () => number
   readonly log: Log
+  /** Hears of the ids of snapshots that came, went or changed. */
+  readonly changed?: ((snapshots: readonly string[]) => void) | undefined
   /** Taken when neither the provider nor the kind of the source is given. */
   readonly defaultProvider?: string | undefined
 }

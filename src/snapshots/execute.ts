@@ -6,7 +6,7 @@ import type { Caller, Question } from './caller.ts'
 import { contextFor, type Environment, fullId } from './environment.ts'
 import { beforeChange, type Problem, SnapshotError, toProblem } from './errors.ts'
 import type { Undo } from './model.ts'
-import type { Beginning, Operation } from './operation.ts'
+import { type Beginning, failureOf, type Operation } from './operation.ts'
 import type { Run } from './operations.ts'
 import type { Context, Provider } from './provider.ts'
 
@@ -23,7 +23,7 @@ export interface Result<R> {
 
 /** Runs the work of an operation that has begun and records how it ended. */
 export async function execute<R>(
-  env: Pick<Environment, 'log'>,
+  env: Pick<Environment, 'log' | 'changed'>,
   run: Run,
   work: () => Promise<Result<R>>,
 ): Promise<R> {
@@ -33,10 +33,8 @@ export async function execute<R>(
   } catch (error) {
     const problem = toProblem(error)
     if (!(error instanceof SnapshotError)) env.log.error('an operation failed', { operation: run.id, error })
-    const { code, message, hint, retryable, outcome } = problem
-    const nothingToUndo = outcome === 'not_started' ? { undo: undefined, undo_until: undefined } : {}
-    const facts = { error: { code, message, hint, retryable, outcome }, ...nothingToUndo }
-    await record(env, run, outcome === 'unknown' ? 'unknown' : 'failed', facts)
+    const { hint, outcome } = problem
+    await record(env, run, outcome === 'unknown' ? 'unknown' : 'failed', failureOf(problem))
     const wayBack = run.operation.undo
       ? ` snapshot_undo with ${run.id} brings back what was there before.`
       : ''
@@ -44,7 +42,15 @@ export async function execute<R>(
     throw new SnapshotError({ ...problem, hint: hint + wayBack, operation: run.id, ...open }, error)
   }
   await record(env, run, 'done', result.facts)
+  env.changed?.(touchedBy(run.operation))
   return result.reply
+}
+
+/** The snapshots that it was about, and those it has made. */
+function touchedBy({ provider, targets, result, undo }: Operation): string[] {
+  const made = [result?.snapshot, undo?.kind === 'restore' ? undo.snapshot : undefined]
+  const ids = made.flatMap((native) => (native === undefined ? [] : [fullId(provider, native)]))
+  return [...targets.filter((target) => target.startsWith(`${provider}:`)), ...ids]
 }
 
 /** Where somebody can still find out what came of it. */

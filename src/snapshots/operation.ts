@@ -113,6 +113,12 @@ export type Beginning = Pick<Operation, 'type' | 'provider' | 'principal' | 'sum
     >
   >
 
+/** What goes on record of a failure. Of what was not started nothing can be undone. */
+export function failureOf({ code, message, hint, retryable, outcome }: Problem): Partial<Operation> {
+  const nothingToUndo = outcome === 'not_started' ? { undo: undefined, undo_until: undefined } : {}
+  return { error: { code, message, hint, retryable, outcome }, ...nothingToUndo }
+}
+
 /** What the caller of a failed operation gets to see. */
 export function problemOf({ id, operation }: StoredOperation): Problem {
   const told = operation.error as Problem | undefined

@@ -1,16 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { hasEnded, isCheckable, thisRunner } from '../state/runner.ts'
 import type { StateStore } from '../state/state-store.ts'
-import { type Beginning, cancelledWhileWaiting, Operation, type StoredOperation } from './operation.ts'
+import { createDebts, isOurs } from './debts.ts'
+import { fail, toProblem } from './errors.ts'
+import {
+  type Beginning,
+  cancelledWhileWaiting,
+  failureOf,
+  Operation,
+  type StoredOperation,
+} from './operation.ts'
 
 /** An operation of this process. */
 export interface Run {
   readonly id: string
   /** As it stands in the record, or is to stand there. */
   readonly operation: Operation
-  /** Adds facts durably. */
+  /** Adds facts durably. Where that fails they may be on record all the same, until its end. */
   note(facts: Partial<Operation>): Promise<void>
-  /** Where the record cannot be written, that is tried again before anybody looks at it. */
+  /** Where the record cannot be written, that is tried again until it is, and before this process looks at it. */
   end(state: 'done' | 'failed' | 'unknown', facts?: Partial<Operation>): Promise<void>
 }
 
@@ -28,8 +36,8 @@ export interface Operations {
   abandoned(id: string): Promise<StoredOperation | undefined>
   /** All of those of a provider. */
   allAbandoned(provider: string): Promise<StoredOperation[]>
-  /** Forgets one that never came to work. */
-  discard(id: string): Promise<void>
+  /** Forgets one that never came to work, or has it told as that. Never fails. */
+  discard(run: Run): Promise<void>
   /** Undefined when unknown or somebody else's. */
   find(id: string, principal: string): Promise<StoredOperation | undefined>
   /** As `find`, but waits up to `wait_ms` while it is running, in whatever process. */
@@ -43,6 +51,10 @@ export interface Operations {
   markUndone(stored: StoredOperation, by: string): Promise<boolean>
   /** All of this principal, newest first. */
   list(principal: string): Promise<StoredOperation[]>
+  /** Something that ended is not on record yet. */
+  owes(): boolean
+  /** Tries once more to put on record what is not there yet. */
+  close(): Promise<void>
 }
 
 /** After this long an operation is taken for ended whose process cannot be checked, being of another container. */
@@ -55,12 +67,11 @@ export interface OperationsOptions {
 }
 
 export function createOperations({ state, clock, random }: OperationsOptions): Operations {
-  /** How operations of this process ended that could not be put on record yet, as on a full disk. */
-  const owed = new Map<string, { ended: Operation; after: number }>()
+  const debts = createDebts(state)
 
   async function write(id: string, operation: Operation, after: number): Promise<number> {
     const version = await state.write('operation', id, operation, after)
-    if (version === undefined) throw new Error(`the record of ${id} was changed by somebody else`)
+    if (version === undefined) throw notAsLeft(id)
     return version
   }
 
@@ -72,32 +83,20 @@ export function createOperations({ state, clock, random }: OperationsOptions): O
     runner: thisRunner(),
   })
 
-  /** Before anybody looks. What still cannot be written waits for the next look. */
-  async function payOwed(): Promise<void> {
-    for (const [id, { ended, after }] of owed) {
-      const isStuck = await state.write('operation', id, ended, after).then(
-        () => false,
-        () => true,
-      )
-      if (isStuck) return
-      owed.delete(id)
-    }
-  }
-
   async function find(id: string, principal: string): Promise<StoredOperation | undefined> {
     const found = await read(id)
     return found?.operation.principal === principal ? found : undefined
   }
 
   async function read(id: string): Promise<StoredOperation | undefined> {
-    await payOwed()
+    await debts.pay()
     const found = await state.read('operation', id)
     const { data: operation } = Operation.safeParse(found?.value)
     return found && operation && { id, version: found.version, operation: asItStands(id, operation) }
   }
 
   async function everything(): Promise<StoredOperation[]> {
-    await payOwed()
+    await debts.pay()
     return (await state.list('operation')).flatMap(({ id, version, value }) => {
       const { data: operation } = Operation.safeParse(value)
       return operation ? [{ id, version, operation: asItStands(id, operation) }] : []
@@ -107,26 +106,41 @@ export function createOperations({ state, clock, random }: OperationsOptions): O
   function runOf(id: string, from: Operation, at: number): Run {
     let operation = from
     let version = at
-    const note = async (facts: Partial<Operation>) => {
-      const next = { ...operation, ...facts }
-      version = await write(id, next, version)
-      operation = next
+    let isInDoubt = false
+
+    /** What this process wrote last, of which it may not have heard that it arrived. */
+    async function readBack(): Promise<number> {
+      const found = await state.read('operation', id)
+      const { data: recorded } = Operation.safeParse(found?.value)
+      if (!found || recorded?.state !== 'running' || !isOurs(recorded.runner)) throw notAsLeft(id)
+      return found.version
     }
+
     return {
       id,
       get operation() {
         return operation
       },
-      note,
+      async note(facts) {
+        const next = { ...operation, ...facts }
+        if (isInDoubt) version = await readBack()
+        isInDoubt = true
+        version = await write(id, next, version)
+        isInDoubt = false
+        operation = next
+      },
       async end(how, facts = {}) {
-        const ended = { ...operation, ...facts, state: how, ended_at: clock() }
+        operation = { ...operation, ...facts, state: how, ended_at: clock() }
+        const debt = { ended: operation, anew: true }
+        let isWritten: boolean
         try {
-          await note(ended)
+          isWritten = (await state.write('operation', id, operation, version)) !== undefined
         } catch (error) {
-          owed.set(id, { ended, after: version })
-          operation = ended
+          debts.owe(id, debt)
           throw error
         }
+        // A note may have arrived of which that was not known, or the state has forgotten what it was told.
+        if (!isWritten && !(await debts.settle(id, debt))) throw notAsLeft(id)
       },
     }
   }
@@ -135,8 +149,8 @@ export function createOperations({ state, clock, random }: OperationsOptions): O
   function asItStands(id: string, operation: Operation): Operation {
     const { state: recorded, runner, started_at, taken_up_at = started_at } = operation
     if (recorded !== 'running') return operation
-    const known = owed.get(id)
-    if (known) return known.ended
+    const owed = debts.of(id)
+    if (owed && isOurs(runner)) return owed
     const isGone = isCheckable(runner) ? hasEnded(runner) : clock() - taken_up_at > LONGEST_MS
     return isGone ? { ...operation, state: 'unknown' } : operation
   }
@@ -146,11 +160,18 @@ export function createOperations({ state, clock, random }: OperationsOptions): O
 
     async begin(id, beginning) {
       const operation = started(beginning, 'running')
-      return runOf(id, operation, await write(id, operation, 0))
+      try {
+        return runOf(id, operation, await write(id, operation, 0))
+      } catch (error) {
+        // The record may be there all the same. Then it is that of an operation that nobody began.
+        debts.owe(id, { ended: neverBegun(operation, error, clock()) })
+        throw error
+      }
     },
     async adopt(id) {
       const found = await read(id)
-      if (found?.operation.state !== 'unknown') return undefined
+      // What is owed for it would end what is begun now.
+      if (found?.operation.state !== 'unknown' || debts.of(id)) return undefined
       const { ended_at: _, error: __, ...rest } = found.operation
       const operation: Operation = {
         ...rest,
@@ -158,8 +179,14 @@ export function createOperations({ state, clock, random }: OperationsOptions): O
         runner: thisRunner(),
         taken_up_at: clock(),
       }
-      const version = await state.write('operation', id, operation, found.version)
-      return version === undefined ? undefined : runOf(id, operation, version)
+      try {
+        const version = await state.write('operation', id, operation, found.version)
+        return version === undefined ? undefined : runOf(id, operation, version)
+      } catch (error) {
+        // It may be ours by now, and nobody works on it.
+        debts.owe(id, { ended: { ...found.operation, runner: thisRunner() } })
+        throw error
+      }
     },
     async abandoned(id) {
       const found = await read(id)
@@ -180,7 +207,11 @@ export function createOperations({ state, clock, random }: OperationsOptions): O
       const ended = { ...operation, ...how, ended_at: clock() }
       return (await state.write('operation', id, ended, found.version)) === undefined ? undefined : ended
     },
-    discard: (id) => state.remove('operation', id),
+    async discard({ id, operation }) {
+      await state.remove('operation', id).catch((error) => {
+        debts.owe(id, { ended: neverBegun(operation, error, clock()) })
+      })
+    },
     find,
 
     async settled(id, principal, wait_ms, signal) {
@@ -203,5 +234,21 @@ export function createOperations({ state, clock, random }: OperationsOptions): O
         .filter(({ operation }) => operation.principal === principal)
         .sort((a, b) => b.operation.started_at - a.operation.started_at)
     },
+    owes: debts.any,
+    close: debts.close,
   }
+}
+
+function neverBegun(operation: Operation, cause: unknown, now: number): Operation {
+  const failure = failureOf({ ...toProblem(cause), outcome: 'not_started' })
+  return { ...operation, ...failure, state: 'failed', ended_at: now }
+}
+
+function notAsLeft(id: string) {
+  return fail(
+    'CONFLICT',
+    `The record of ${id} is not as this server left it: another server took it up, or the state lost what was written last.`,
+    'snapshot_status shows what is on record. Make the call again if it is still wanted.',
+    { outcome: 'unknown', operation: id },
+  )
 }

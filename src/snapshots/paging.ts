@@ -53,21 +53,17 @@ export async function mergePages<T>({
 
   const items: T[] = []
   while (items.length < limit) {
-    const [first, ...others] = readers.filter((reader) => reader.head() !== undefined)
-    if (!first) break
-    const next = others.reduce(
-      (best, each) => (compare(each.head() as T, best.head() as T) < 0 ? each : best),
-      first,
-    )
+    const next = nextOf(readers, compare)
+    if (!next) break
     items.push(next.take())
-    await next.fill()
+    if (items.length < limit) await next.fill()
   }
 
   const errors = readers.flatMap(({ error }) => error() ?? [])
   const [only] = readers
   if (only && readers.length === 1 && errors.length > 0) throw only.cause()
-  const goesOn = readers.some((reader) => reader.head() !== undefined)
-  const left = readers.filter((reader) => reader.head() !== undefined || reader.error())
+  const goesOn = readers.some((reader) => reader.hasMore())
+  const left = readers.filter((reader) => reader.hasMore() || reader.error())
   const next = {
     v: 1,
     filters: binding,
@@ -80,14 +76,32 @@ export async function mergePages<T>({
   }
 }
 
+/** The one whose item comes first. */
+function nextOf<T>(readers: readonly Reader<T>[], compare: Merge<T>['compare']): Reader<T> | undefined {
+  let best: Reader<T> | undefined
+  for (const reader of readers) {
+    if (reader.head() === undefined) continue
+    if (!best || compare(reader.head() as T, best.head() as T) < 0) best = reader
+  }
+  return best
+}
+
+type Reader<T> = ReturnType<typeof createReader<T>>
 type Position = z.infer<typeof Positions>[string]
 
-/** A stream with one item of foresight. */
+/** A stream of which a page is fetched when something of it is wanted. */
 function createReader<T>({ provider, fetch }: Stream<T>, start: Position = { used: 0 }) {
   let { at, used } = start
   let page: Page<T> | undefined
   let failure: NonNullable<Merged<T>['errors']>[number] | undefined
   let thrown: unknown
+
+  async function load(): Promise<Page<T>> {
+    const loaded = await fetch(at)
+    if (loaded.next !== undefined && loaded.next === at) throw endless(provider)
+    return loaded
+  }
+  const isUsedUp = (of: Page<T>) => used >= of.items.length && of.next !== undefined
 
   return {
     provider,
@@ -97,19 +111,22 @@ function createReader<T>({ provider, fetch }: Stream<T>, start: Position = { use
       used++
       return item
     },
-    position: (): Position => ({ ...(at !== undefined && { at }), used }),
+    hasMore: () => page !== undefined && (used < page.items.length || page.next !== undefined),
+    position(): Position {
+      const from = page && isUsedUp(page) ? { at: page.next, used: used - page.items.length } : { at, used }
+      return { ...(from.at !== undefined && { at: from.at }), used: from.used }
+    },
     error: () => failure,
     cause: () => thrown,
     /** Makes sure that `head` is the next item, unless there is none. */
     async fill(): Promise<void> {
       try {
-        page ??= await fetch(at)
-        while (used >= page.items.length && page.next !== undefined) {
-          if (page.next === at) throw endless(provider)
+        page ??= await load()
+        while (isUsedUp(page)) {
           used -= page.items.length
           at = page.next
           page = undefined
-          page = await fetch(at)
+          page = await load()
         }
       } catch (error) {
         thrown = error

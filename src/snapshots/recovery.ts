@@ -15,10 +15,11 @@ export function createRecovery(
   const { guard, state, operations, log } = env
   /** Calls that come at once wait for the same recovery. */
   const running = new Map<Provider, Promise<void>>()
+  /** Nobody waits for it or stops it. What is taken up goes on under the id that it was begun with. */
+  const ctx = { signal: new AbortController().signal, progress() {}, log, operation: operations.newId() }
 
   async function recover(provider: Provider): Promise<void> {
     try {
-      const ctx = { signal: new AbortController().signal, progress() {}, log, operation: operations.newId() }
       await provider.recover?.(handsFor(provider), ctx)
     } catch (error) {
       log.warn('what was interrupted could not be taken up', { provider: provider.name, error })

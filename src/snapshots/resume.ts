@@ -34,7 +34,7 @@ const OLDEST_MS = 24 * 3_600_000
 /** Milliseconds between two looks for what others have left. */
 const LOOK_MS = 60_000
 
-type Needs = Pick<Environment, 'guard' | 'state' | 'operations' | 'background' | 'clock' | 'log'>
+type Needs = Pick<Environment, 'guard' | 'state' | 'operations' | 'background' | 'clock' | 'log' | 'changed'>
 
 export function createResumption(env: Needs): Resumption {
   const { guard, state, operations, background, clock, log } = env

@@ -18,5 +18,7 @@ export interface Service {
   prune(args: request.PruneArgs, caller: Caller): Promise<reply.DeleteReply | Question>
   sources(args: request.SourcesArgs, caller: Caller): Promise<reply.SourcesReply>
   status(args: request.StatusArgs, caller: Caller): Promise<reply.StatusReply>
+  /** Something goes on that no call waits for any more, or has ended and is not on record yet. */
+  busy(): boolean
   close(): Promise<void>
 }

@@ -15,6 +15,7 @@ import { restore } from './restore.ts'
 import { createResumption } from './resume.ts'
 import type { Service } from './service-api.ts'
 import { status } from './status.ts'
+import { fromSupply } from './supply.ts'
 import { undo } from './undo.ts'
 import { update } from './update.ts'
 
@@ -26,18 +27,20 @@ export interface ServiceOptions {
   clock: () => number
   random: (size: number) => Buffer
   log: Log
+  /** Hears of the ids of snapshots that came, went or changed. */
+  changed?: (snapshots: readonly string[]) => void
   /** Taken when a call names neither a provider nor a kind of source, and several are enabled. */
   defaultProvider?: string
 }
 
 /** The one place that knows all operations. Each is told in a file of its own. */
 export function createService(options: ServiceOptions): Service {
-  const { state, clock, random, log, guard, defaultProvider } = options
+  const { state, clock, random, log, guard, changed, defaultProvider } = options
   const opened = new Map<string, Promise<Provider>>()
-  const operations = createOperations({ state, clock, random })
+  const operations = createOperations({ state, clock, random: fromSupply(random) })
   const recover = createRecovery({ guard, state, operations, log })
   const background = createBackground()
-  const resumption = createResumption({ guard, state, operations, background, clock, log })
+  const resumption = createResumption({ guard, state, operations, background, clock, log, changed })
   const env: Environment = {
     registry: recovering(remembering(options.registry, opened), async (provider) => {
       await recover(provider)
@@ -50,6 +53,7 @@ export function createService(options: ServiceOptions): Service {
     resumption,
     clock,
     log,
+    changed,
     defaultProvider,
   }
   const tidyUp = createHousekeeping({ state, clock, log })
@@ -95,9 +99,11 @@ export function createService(options: ServiceOptions): Service {
     prune: changing(prune),
     sources: reading(sources),
     status: reading(status),
+    busy: () => background.busy() || operations.owes(),
     async close() {
       resumption.close()
       await background.close()
+      await operations.close()
       await tidying
       const providers = await Promise.allSettled(opened.values())
       await Promise.allSettled(providers.map((each) => each.status === 'fulfilled' && each.value.close?.()))

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
-import { fail } from '../snapshots/errors.ts'
+import { busy, cancelled } from './lock-refusals.ts'
 import type { RawVersion, Records } from './records.ts'
 import { hasEnded, isCheckable, Runner, thisRunner } from './runner.ts'
 import type { Lock, StateStore } from './state-store.ts'
@@ -118,21 +118,4 @@ function holderOf({ text }: RawVersion): LockRecord['holder'] {
   } catch {
     return null
   }
-}
-
-function busy(wait_ms: number) {
-  return fail(
-    'BUSY',
-    `Another operation works on the same target and did not end within ${Math.round(wait_ms / 1000)} s. Nothing was changed.`,
-    'Wait for it (snapshot_status shows what is running), then make the same call again.',
-    { retry_after_ms: 2000 },
-  )
-}
-
-function cancelled() {
-  return fail(
-    'CANCELLED',
-    'Cancelled while waiting for another operation on the same target. Nothing was changed.',
-    'Make the call again when it is wanted.',
-  )
 }

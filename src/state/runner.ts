@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { readFileSync, readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { z } from 'zod'
@@ -5,7 +6,7 @@ import { z } from 'zod'
 /** Which process did something, so that another one can tell whether it still lives. */
 export const Runner = z.object({
   pid: z.number().int(),
-  /** The machine and, on Linux, the pid namespace: a pid means nothing outside of them. */
+  /** The machine, by its name and its id, and, on Linux, the pid namespace: a pid means nothing outside of them. */
   host: z.string(),
   /** Differs after a reboot. Linux only. */
   boot_id: z.string().optional(),
@@ -15,24 +16,36 @@ export const Runner = z.object({
 export type Runner = z.infer<typeof Runner>
 
 let own: Runner | undefined
+/** Of this machine, where it has one. Clones may share a name. */
+let machine: string | undefined
 
 export function thisRunner(): Runner {
   if (own) return own
   const boot_id = quietly(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim())
   const start_time = startTime(process.pid)
   const namespace = quietly(() => readlinkSync('/proc/self/ns/pid'))
+  machine = machineId()
   own = {
     pid: process.pid,
-    host: [hostname(), namespace].filter(Boolean).join(' '),
+    host: [hostname(), namespace, machine].filter(Boolean).join(' '),
     ...(boot_id && { boot_id }),
     ...(start_time && { start_time }),
   }
   return own
 }
 
-/** Whether this process can tell if that one lives: a pid of another machine or container says nothing here. */
+/**
+ * Whether this process can tell if that one lives: a pid of another machine or container says nothing here. Without an id
+ * of the machine another boot may be that of another machine with the same name, and not one from before a reboot.
+ */
 export function isCheckable(runner: Runner): boolean {
-  return runner.host === thisRunner().host
+  const here = thisRunner()
+  return runner.host === here.host && (machine !== undefined || runner.boot_id === here.boot_id)
+}
+
+/** Surely of this machine, whatever was copied to others: no two of them have been booted under one id. */
+export function isOfThisBoot({ boot_id }: Runner): boolean {
+  return boot_id !== undefined && boot_id === thisRunner().boot_id
 }
 
 /** True only when it is certain that the process has ended. One that cannot be checked may be alive for all we know. */
@@ -43,6 +56,16 @@ export function hasEnded(runner: Runner): boolean {
   if (!pidExists(runner.pid) || isZombie(runner.pid)) return true
   const started = startTime(runner.pid)
   return started !== undefined && runner.start_time !== undefined && started !== runner.start_time
+}
+
+/** Hashed, for it is not to be told to others as it is. Missing or empty in many containers. See machine-id(5). */
+function machineId(): string | undefined {
+  for (const path of ['/etc/machine-id', '/var/lib/dbus/machine-id']) {
+    const id = quietly(() => readFileSync(path, 'utf8').trim())
+    if (id && /^[0-9a-f]{32}$/.test(id))
+      return createHash('sha256').update(`snapshot-mcp ${id}`).digest('hex').slice(0, 16)
+  }
+  return undefined
 }
 
 function pidExists(pid: number): boolean {

@@ -112,7 +112,10 @@ describe('what is not known is fatal', () => {
     expect(refusal(() => load(['--config', write('c.json', { providers: [] })]))).toContain('"providers"')
     expect(refusal(() => load(['--guard', 'none']))).toContain('--guard: must be auto, token or human')
     expect(refusal(() => load([], { SNAPSHOT_MCP_LOG_LEVEL: 'loud' }))).toContain('SNAPSHOT_MCP_LOG_LEVEL')
-    expect(refusal(() => load(['--state', 'redis://host']))).toContain('redis://host')
+    const other = refusal(() => load(['--state', 'valkey://user:secret@host/0']))
+    expect(other).toContain('valkey')
+    expect(other).not.toMatch(/user|secret|host/)
+    expect(refusal(() => load(['--state', 'secret']))).not.toContain('secret')
   })
 })
 
@@ -223,6 +226,7 @@ describe('values', () => {
     expect(load(['--state', 'file:/var/state']).stateDirectory).toBe('/var/state')
     expect(load(['--state', 'file:///var/state']).stateDirectory).toBe('/var/state')
     expect(refusal(() => load(['--state', 'file:relative']))).toContain('file:relative')
+    expect(load(['--state', 'REDISS://user:secret@host/1']).redis?.shown).toBe('rediss://host/1')
   })
 })
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { createLog, type Level } from '../../src/log.ts'
+import { outsideRequests, withRequest } from '../../src/request-context.ts'
 
 function logged(level: Level, use: (log: ReturnType<typeof createLog>) => void) {
   const lines: string[] = []
@@ -44,4 +45,24 @@ test('data cannot pose as the entry itself, and what cannot be written is left o
   })
   expect(posing).toMatchObject({ level: 'info', message: 'real' })
   expect(lost).toMatchObject({ message: 'round', data: 'unserializable' })
+})
+
+test('every line of a request names it and its trace, also after a wait, and no other line does', async () => {
+  const lines: Record<string, unknown>[] = []
+  const log = createLog({ level: 'info', write: (line) => void lines.push(JSON.parse(line)), clock: () => 0 })
+  const work = async (what: string) => {
+    await new Promise((resolve) => setTimeout(resolve, 1))
+    log.info(what, { request: 'posing', trace: 'posing' })
+  }
+  await Promise.all([
+    withRequest({ request: 'one', trace: 'a'.repeat(32) }, () => work('first')),
+    withRequest({ request: 'two' }, () => work('second')),
+    withRequest({ request: 'three' }, () => outsideRequests(async () => log.info('upkeep'))),
+  ])
+  log.info('nobody')
+  const named = (message: string) => lines.find((line) => line.message === message)
+  expect(named('first')).toMatchObject({ request: 'one', trace: 'a'.repeat(32) })
+  expect(named('second')).toMatchObject({ request: 'two' })
+  for (const message of ['upkeep', 'nobody']) expect(named(message)).not.toHaveProperty('request')
+  expect(Object.keys(named('first')!)).toEqual(['time', 'level', 'message', 'request', 'trace'])
 })

@@ -21,3 +21,18 @@ test.skipIf(process.platform === 'win32')('is read by a shell as the words that 
   const words = JSON.parse(execFileSync('/bin/sh', ['-c', command('AB')], { encoding: 'utf8' }))
   expect(words).toEqual(['approve', 'AB', '--home', home, '--state', `file:${USUAL.stateDirectory}`])
 })
+
+test('names the tenant and the file that tells of it, and only where there is one', () => {
+  const accessFile = '/etc/snapshot-mcp/access.json'
+  expect(approveCommand({ ...USUAL, accessFile })('AB')).toBe(approveCommand(USUAL)('AB'))
+  expect(approveCommand({ ...USUAL, tenant: 'acme', accessFile })('AB')).toBe(
+    `${approveCommand(USUAL)('AB')} --tenant acme --access ${accessFile}`,
+  )
+})
+
+test('tells where a shared state is named, and not its address, which may hold a password', () => {
+  const { start, home } = USUAL
+  expect(approveCommand({ start, home })('AB')).toBe(
+    `/usr/bin/node /opt/cli.js approve AB --home ${home} (with SNAPSHOT_MCP_STATE set as for the server)`,
+  )
+})

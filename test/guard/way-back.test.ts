@@ -132,6 +132,7 @@ describe('before its window is over, nothing leaves the trash', () => {
       undo: async () => call(server, 'undo', { operation: (await forget(await save())).operation }),
       sources: () => service.sources(args.sources(), CALLER),
       status: () => service.status(args.status(), CALLER),
+      busy: async () => service.busy(),
       close: () => service.close(),
     }
     for (const make of Object.values(calls)) await make()

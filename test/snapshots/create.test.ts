@@ -1,8 +1,10 @@
 import { once } from 'node:events'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { fail } from '../../src/snapshots/errors.ts'
+import { unreachable } from '../../src/state/redis/trouble.ts'
 import { thisRunner } from '../../src/state/runner.ts'
 import { createMemoryProvider } from './memory-provider.ts'
+import { type Shaky, shaky } from './shaky-store.ts'
 import { args, caller, createWorld, NOON, refusal } from './world.ts'
 
 /** A gate that a capture waits at, and that gives way to a cancellation. */
@@ -317,5 +319,80 @@ describe('an idempotency key', () => {
     const again = await refusal(service.create(create({ idempotency_key: 'k2' }), caller()), 'INTERNAL')
     expect(again).toMatchObject({ operation: first.operation, outcome: 'unknown' })
     expect(provider.shelf.size).toBe(1)
+  })
+
+  /** A world whose state goes away, and what another server finds there. */
+  function farAway() {
+    let line: Shaky | undefined
+    const world = createWorld({
+      state: (store) => {
+        line = shaky(store)
+        return line.state
+      },
+    })
+    return { ...world, line: line as Shaky }
+  }
+
+  test('can be used again after its claim arrived without an answer', async () => {
+    const { service, provider, line } = farAway()
+    line.loseAnswerTo('idempotency')
+    const problem = await refusal(service.create(create(), caller()), 'PROVIDER_UNAVAILABLE')
+    expect(problem.outcome).toBe('not_started')
+    const away = await refusal(service.create(create(), caller()), 'PROVIDER_UNAVAILABLE')
+    expect(away.outcome).toBe('not_started')
+    expect(service.busy()).toBe(true)
+    line.comeBack()
+    expect((await service.create(create(), caller())).status).toBe('done')
+    expect(provider.shelf.size).toBe(1)
+    expect(service.busy()).toBe(false)
+  })
+
+  test('of a first call that was forgotten while a second one followed it starts anew', async () => {
+    const { open, at } = gate()
+    const { signal } = new AbortController()
+    let isFirst = true
+    let forgotten = ''
+    const { service } = createWorld({
+      state: (store) => ({
+        ...store,
+        async remove(kind, id) {
+          // The second call forgets its own, and is about to follow the first.
+          await store.remove(kind, id)
+          if (kind === 'operation') await store.remove(kind, forgotten)
+        },
+        async lock(name, options) {
+          const waits = isFirst && name === 'memory:box:desk'
+          if (waits) isFirst = false
+          if (waits) await at({ signal })
+          return store.lock(name, options)
+        },
+      }),
+    })
+    onTestFinished(open)
+    const first = await service.create(create({ wait_seconds: 0 }), caller())
+    forgotten = first.operation
+    const { status, operation } = await service.create(create(), caller())
+    expect(status).toBe('done')
+    expect(operation).not.toBe(first.operation)
+  })
+
+  test('is free again when the sign of life of its first call could not be given', async () => {
+    const cloud = createMemoryProvider({ name: 'cloud', clock: () => NOON })
+    let isAway = true
+    const { service } = createWorld({
+      others: [{ ...cloud, resume: { create: Promise.reject, restore: Promise.reject } }],
+      state: (store) => ({
+        ...store,
+        async lock(name, options) {
+          if (isAway && name.startsWith('operation:')) throw unreachable(false)
+          return store.lock(name, options)
+        },
+      }),
+    })
+    const call = create({ provider: 'cloud', source: 'box:desk' })
+    const problem = await refusal(service.create(call, caller()), 'PROVIDER_UNAVAILABLE')
+    expect(problem.outcome).toBe('not_started')
+    isAway = false
+    expect((await service.create(call, caller())).status).toBe('done')
   })
 })

@@ -1,8 +1,8 @@
-import { createFileStore } from '../../src/state/file-store.ts'
+import { openStore } from './open-store.ts'
 
 /** A process of its own: adds to a shared counter, by compare-and-set or under a lock. Prints how often it won. */
-const [directory = '', how, rounds] = process.argv.slice(2)
-const store = createFileStore({ directory, clock: Date.now })
+const [place = '', how, rounds] = process.argv.slice(2)
+const store = openStore(place)
 let wins = 0
 
 for (let round = 0; round < Number(rounds); round++) {
@@ -21,4 +21,5 @@ for (let round = 0; round < Number(rounds); round++) {
     wins++
   }
 }
+// It ends by itself: no connection keeps a process alive that has nothing more to do.
 process.stdout.write(String(wins))

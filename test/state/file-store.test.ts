@@ -1,12 +1,10 @@
-import { execFile } from 'node:child_process'
 import { chmodSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { createFileStore } from '../../src/state/file-store.ts'
 import { intercept, systemFault } from '../providers/local/faults.ts'
 import { refusal, temporaryDirectory } from '../snapshots/world.ts'
+import { storeSuite } from './store-suite.ts'
 
 const DAY = 86_400_000
 
@@ -15,27 +13,14 @@ function open(directory = temporaryDirectory()) {
   return { directory, time, store: createFileStore({ directory, clock: () => time.now }) }
 }
 
-describe('records', () => {
-  test('have versions that rise by one, and the newest is read', async () => {
-    const { store } = open()
-    expect(await store.read('plan', 'p')).toBeUndefined()
-    expect(await store.write('plan', 'p', { n: 1 }, 0)).toBe(1)
-    expect(await store.write('plan', 'p', { n: 2 }, 1)).toBe(2)
-    expect(await store.read('plan', 'p')).toEqual({ value: { n: 2 }, version: 2 })
+describe('a store in a directory: what holds for every store', () => {
+  storeSuite(async () => {
+    const { store, time, directory } = open()
+    return { store, time, another: () => open(directory).store, place: `file:${directory}` }
   })
+})
 
-  test.each([
-    ['an existing record', 0],
-    ['an older version', 1],
-    ['a version of the future', 3],
-  ])('are not written after %s', async (_what, after) => {
-    const { store } = open()
-    await store.write('plan', 'p', 'first', 0)
-    await store.write('plan', 'p', 'second', 1)
-    expect(await store.write('plan', 'p', 'mine', after)).toBeUndefined()
-    expect(await store.read('plan', 'p')).toEqual({ value: 'second', version: 2 })
-  })
-
+describe('records in a directory', () => {
   test('keep a few old versions, and a writer who slept through their removal loses', async () => {
     const { store, directory } = open()
     for (let version = 0; version < 30; version++) await store.write('plan', 'p', version, version)
@@ -87,6 +72,13 @@ describe('records', () => {
     },
   )
 
+  test('that are removed leave nothing behind', async () => {
+    const { store, directory } = open()
+    await store.write('plan', 'p', 'old', 0)
+    await store.remove('plan', 'p')
+    expect(readdirSync(join(directory, 'plan'))).toEqual([])
+  })
+
   test('a torn one is CORRUPT and names itself; the others stay usable', async () => {
     const { store, directory } = open()
     await store.write('operation', 'op_torn', { long: 'enough' }, 0)
@@ -128,60 +120,5 @@ describe('records', () => {
         expect(message).not.toContain(path)
       }
     }
-  })
-
-  test('can be removed, and begin anew', async () => {
-    const { store, directory } = open()
-    await store.write('plan', 'p', 'old', 0)
-    await store.remove('plan', 'p')
-    await store.remove('plan', 'p')
-    expect(await store.write('plan', 'p', 'ghost', 1)).toBeUndefined()
-    expect(await store.read('plan', 'p')).toBeUndefined()
-    expect(readdirSync(join(directory, 'plan'))).toEqual([])
-    expect(await store.write('plan', 'p', 'new', 0)).toBe(1)
-  })
-
-  test('retire by the time of their last version', async () => {
-    const { store, time } = open()
-    await store.write('plan', 'old', 1, 0)
-    await store.write('plan', 'renewed', 1, 0)
-    time.now += DAY
-    await store.write('plan', 'renewed', 2, 1)
-    expect(await store.retire('plan', time.now)).toBe(1)
-    expect((await store.list('plan')).map(({ id }) => id)).toEqual(['renewed'])
-  })
-})
-
-describe('compare-and-set', () => {
-  test('lets exactly one of many writers win', async () => {
-    const { directory } = open()
-    const stores = Array.from({ length: 4 }, () => open(directory).store)
-    for (let after = 0; after < 12; after++) {
-      const results = await Promise.all(
-        [...stores, ...stores].map((store, who) => store.write('plan', 'p', who, after)),
-      )
-      const winners = results.flatMap((version, who) => (version === undefined ? [] : [who]))
-      expect(winners).toHaveLength(1)
-      expect(await stores[0]?.read('plan', 'p')).toEqual({ value: winners[0], version: after + 1 })
-    }
-  })
-
-  test.each(['cas', 'lock'])('counts right with three processes (%s)', async (how) => {
-    const { directory, store } = open()
-    const contender = fileURLToPath(new URL('./contender.ts', import.meta.url))
-    const run = async () => {
-      const { stdout } = await promisify(execFile)(process.execPath, [
-        '--import',
-        'tsx',
-        contender,
-        directory,
-        how,
-        '25',
-      ])
-      return Number(stdout)
-    }
-    const wins = await Promise.all([run(), run(), run()])
-    expect(wins).toEqual([25, 25, 25])
-    expect((await store.read('plan', 'counter'))?.value).toBe(75)
   })
 })

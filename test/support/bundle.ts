@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { PROJECT } from './server.ts'
 
 const OUT = join(PROJECT, 'dist/snapshot-mcp.js')
@@ -17,8 +17,10 @@ export function bundleInto(dir: string): string {
   take(LOCK)
   try {
     build()
+    // What the command loads when it needs it lies beside it.
+    for (const file of readdirSync(dirname(OUT)).filter((name) => name.endsWith('.mjs')))
+      copyFileSync(join(dirname(OUT), file), join(dir, file))
     copyFileSync(OUT, path)
-    copyFileSync(join(PROJECT, 'dist/check-worker.mjs'), join(dir, 'check-worker.mjs'))
   } finally {
     rmdirSync(LOCK)
   }

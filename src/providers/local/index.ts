@@ -1,3 +1,4 @@
+import type { RecoveryHands } from '../../snapshots/interrupted.ts'
 import type {
   Context,
   CreateRequest,
@@ -14,7 +15,7 @@ import { capture, withDirectory } from './capture.ts'
 import { compare } from './compare.ts'
 import type { Engine } from './engine.ts'
 import { createJournals } from './journal.ts'
-import { list, sources } from './listing.ts'
+import { createListing } from './listing.ts'
 import { fromText } from './names.ts'
 import { ownersOfProcess } from './owners.ts'
 import { throwIfCancelled } from './pause.ts'
@@ -31,6 +32,7 @@ import { createPassedTime } from './store/passed-time.ts'
 import { openStore } from './store/store.ts'
 import { systemError } from './system-error.ts'
 import { deleteSnapshots, planDelete, trashExpired, undelete, withTrash } from './trash.ts'
+import { whileUnchanged } from './unchanged.ts'
 import { createUpkeep } from './upkeep.ts'
 import { verifyStore } from './verify-store.ts'
 
@@ -66,11 +68,12 @@ export function createLocalProvider(options: LocalOptions): Provider {
   })
   const { expirable = (due) => due } = options
   const passed = createPassedTime(`${store.directory}/cache/passed.json`, options)
+  const journal = `${store.directory}/journal`
   const engine: Engine = {
     store,
     roots: createRoots(options.roots, options.rootsProblem),
     cache: createStatCache(`${store.directory}/cache`, store.seal),
-    journals: createJournals(`${store.directory}/journal`, { clock, log }),
+    journals: createJournals(journal, { clock, log }),
     clock,
     log,
     trashWindowMs: options.trashWindowMs,
@@ -83,6 +86,10 @@ export function createLocalProvider(options: LocalOptions): Provider {
     }),
     meta: { owners: ownersOfProcess(), specialModes: options.specialModes },
   }
+  const listing = createListing(engine)
+  const recover = createRecovery(engine)
+  // Asked before every call.
+  const hasJournals = whileUnchanged([journal], () => engine.journals.names().length > 0)
 
   return {
     name: 'local',
@@ -103,9 +110,9 @@ export function createLocalProvider(options: LocalOptions): Provider {
       consistency: 'Each file is read until it is stable; files that keep changing are named in the receipt.',
     },
     resolveSource: call('The source cannot be used', (text) => engine.roots.resolveSource(text)),
-    sources: call('The sources cannot be listed', (query) => sources(engine, query)),
+    sources: call('The sources cannot be listed', listing.sources),
     create: call('The snapshot could not be made', (request, ctx) => create(engine, request, ctx)),
-    list: call('The snapshots cannot be listed', (query) => list(engine, query)),
+    list: call('The snapshots cannot be listed', listing.list),
     get: call('The snapshot cannot be read', (id) => toSnapshot(find(engine, id), clock())),
     diff: call('The difference cannot be told', (request, ctx) => compare(engine, request, ctx)),
     planRestore: call('The restore cannot be planned', (request, ctx) => planRestore(engine, request, ctx)),
@@ -120,7 +127,9 @@ export function createLocalProvider(options: LocalOptions): Provider {
     update: (id, change, ctx) =>
       call('The snapshot could not be updated', () => update(engine, id, change, ctx))(undefined, ctx),
     unprotect: call('The protection could not be lifted', (id) => unprotect(engine, id)),
-    recover: call('What was interrupted cannot be taken up', createRecovery(engine)),
+    recover: call('What was interrupted cannot be taken up', async (hands: RecoveryHands, ctx) => {
+      if (hasJournals()) await recover(hands, ctx)
+    }),
     verify: call('The store cannot be verified', (request, ctx) => verifyStore(engine, request, ctx)),
     planPurge: call('The purge cannot be planned', (request, ctx) => planPurge(engine, request, ctx)),
     purge: call('The purge failed', (plan, ctx) => purge(engine, plan, ctx)),

@@ -6,20 +6,67 @@ import { fromText } from './names.ts'
 import { toSource } from './roots.ts'
 import { shelf } from './shelf.ts'
 import { rootOf, toDamaged, toSnapshot } from './snapshot-view.ts'
-import { newestFirst } from './store/manifest.ts'
+import { newestFirst, type Stored } from './store/manifest.ts'
+import { whileUnchanged } from './unchanged.ts'
 
-/** Snapshots newest first. The cursor names the last one shown, so that a page is not disturbed by new or deleted ones. */
-export function list(engine: Engine, query: ListQuery): Page<Snapshot> {
+/** What there is to choose from, of a store that is asked for it far more often than it changes. */
+export interface Listing {
+  /** Snapshots newest first. The cursor names the last one shown, so that a page is not disturbed by new or deleted ones. */
+  list(query: ListQuery): Page<Snapshot>
+  /** The allowed directories, and those of which there are snapshots. */
+  sources(query: SourceQuery): Page<SourceItem>
+}
+
+export function createListing(engine: Engine): Listing {
+  const read = whileUnchanged(
+    ['snapshots', 'trash', 'details'].map((name) => `${engine.store.directory}/${name}`),
+    () => candidates(engine),
+  )
+  return {
+    list: (query) => list(read().listed, query, engine.clock()),
+    sources: (query) => sources(engine, read().stored, query),
+  }
+}
+
+interface Candidate {
+  place: Place
+  view(now: number): Snapshot
+}
+
+function candidates(engine: Engine): { stored: readonly Stored[]; listed: readonly Candidate[] } {
   const { stored, damaged } = shelf(engine)
-  const now = engine.clock()
-  const visible = [
-    ...stored.map((entry) => ({ sequence: entry.manifest.sequence, ...toSnapshot(entry, now) })),
-    ...damaged.map((entry) => ({ sequence: -1, ...toDamaged(entry) })),
-  ].filter((entry) => matches(entry, query))
-  return page('snapshots', visible.sort(inOrder), query, {
-    keyOf: ({ sequence, created_at, id }) => `${sequence} ${created_at} ${id}`,
-    isAfter: (entry, key) => inOrder(entry, placeOf(key)) > 0,
-    show: ({ sequence: _, ...snapshot }) => snapshot,
+  const listed = [
+    ...stored.map((entry): Candidate => {
+      const { id, manifest } = entry
+      const { sequence, created_at, auto } = manifest
+      const place = { sequence, created_at, id: `local:${id}` }
+      if (auto) return { place, view: (now) => toSnapshot(entry, now) }
+      // How long a safety snapshot is protected is the one thing that time alone changes.
+      const snapshot = toSnapshot(entry, engine.clock())
+      return { place, view: () => snapshot }
+    }),
+    ...damaged.map((entry): Candidate => {
+      const snapshot = toDamaged(entry)
+      const { created_at, id } = snapshot
+      return { place: { sequence: -1, created_at, id }, view: () => snapshot }
+    }),
+  ]
+  return { stored, listed: listed.sort((a, b) => inOrder(a.place, b.place)) }
+}
+
+function list(listed: readonly Candidate[], query: ListQuery, now: number): Page<Snapshot> {
+  // One more than is shown tells whether there are more. Where a page begins further on, nobody knows how many come before.
+  const enough = query.cursor === undefined ? query.limit + 1 : Number.POSITIVE_INFINITY
+  const found: { place: Place; snapshot: Snapshot }[] = []
+  for (const { place, view } of listed) {
+    const snapshot = view(now)
+    if (matches(snapshot, query)) found.push({ place, snapshot })
+    if (found.length === enough) break
+  }
+  return page('snapshots', found, query, {
+    keyOf: ({ place: { sequence, created_at, id } }) => `${sequence} ${created_at} ${id}`,
+    isAfter: ({ place }, key) => inOrder(place, placeOf(key)) > 0,
+    show: ({ snapshot }) => snapshot,
   })
 }
 
@@ -38,9 +85,7 @@ function placeOf(key: string): Place {
   return { sequence: Number(sequence), created_at, id }
 }
 
-/** The allowed directories, and those of which there are snapshots. */
-export function sources(engine: Engine, query: SourceQuery): Page<SourceItem> {
-  const { stored } = shelf(engine)
+function sources(engine: Engine, stored: readonly Stored[], query: SourceQuery): Page<SourceItem> {
   const items = new Map<string, SourceItem>()
   for (const root of engine.roots.paths) {
     const source = toSource(fromText(root))

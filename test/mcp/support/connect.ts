@@ -4,6 +4,7 @@ import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js'
 import { InMemoryTransport } from '@modelcontextprotocol/server'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
 import { onTestFinished } from 'vitest'
+import { createMenu, type Offer } from '../../../src/mcp/list-tools.ts'
 import { createQuestions } from '../../../src/mcp/question.ts'
 import { createMcpServer, type ServerOptions } from '../../../src/mcp/server.ts'
 import type { Service } from '../../../src/snapshots/service-api.ts'
@@ -23,21 +24,21 @@ export interface Answer {
 }
 
 /** Serves in this process, as on stdio, and returns the client's end of the wire. */
-export function serveHere(service: Service, options: Partial<ServerOptions> = {}) {
+export function serveHere(service: Service, options: Partial<ServerOptions & Offer> = {}) {
   const [here, there] = InMemoryTransport.createLinkedPair()
   const principal = options.principal ?? 'local:1000'
+  const { readOnly = false, openWorld = false, providers = ['local'], ...rest } = options
   const handle = serveStdio(
     ({ era }) =>
       createMcpServer(
         {
           service: async () => service,
-          providers: ['local'],
-          openWorld: false,
-          readOnly: false,
+          providers,
+          menu: createMenu({ providers, openWorld, readOnly }),
           principal,
           questions: createQuestions(principal, async () => KEY),
           log: silent,
-          ...options,
+          ...rest,
         },
         era,
       ),
@@ -50,7 +51,7 @@ export function serveHere(service: Service, options: Partial<ServerOptions> = {}
 /** The client that speaks 2026-07-28. */
 export async function modern(
   service: Service,
-  { person, ...options }: { person?: Person } & Partial<ServerOptions> = {},
+  { person, ...options }: { person?: Person } & Partial<ServerOptions & Offer> = {},
 ) {
   const client = new ModernClient(
     { name: 'modern', version: '1' },
@@ -71,7 +72,7 @@ export async function modern(
 /** The client that most installed hosts use, which speaks 2025-11-25. */
 export async function legacy(
   service: Service,
-  { person, ...options }: { person?: Person } & Partial<ServerOptions> = {},
+  { person, ...options }: { person?: Person } & Partial<ServerOptions & Offer> = {},
 ) {
   const client = new LegacyClient(
     { name: 'legacy', version: '1' },
@@ -87,7 +88,7 @@ export async function legacy(
 }
 
 /** JSON-RPC by hand over the same wire: for messages that no client library would send. */
-export async function byHand(service: Service, options: Partial<ServerOptions> = {}) {
+export async function byHand(service: Service, options: Partial<ServerOptions & Offer> = {}) {
   const wire = serveHere(service, options)
   const waiting = new Map<unknown, (message: Reply) => void>()
   let last = 0

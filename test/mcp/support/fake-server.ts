@@ -1,4 +1,5 @@
 import { createLog } from '../../../src/log.ts'
+import { createMenu } from '../../../src/mcp/list-tools.ts'
 import { createQuestions } from '../../../src/mcp/question.ts'
 import { serveOnStdio } from '../../../src/mcp/stdio.ts'
 import { fakeService, SNAPSHOT } from './fake-service.ts'
@@ -33,8 +34,7 @@ const service = fakeService({
 await serveOnStdio({
   service: async () => service,
   providers: ['local'],
-  openWorld: false,
-  readOnly: false,
+  menu: createMenu({ providers: ['local'], openWorld: false, readOnly: false }),
   principal: 'local:1000',
   questions: createQuestions('local:1000', async () => new Uint8Array(32)),
   log,

@@ -82,6 +82,7 @@ export function fakeService(overrides: Partial<Service> = {}, typed?: Question['
     }),
     sources: async () => NONE,
     status: async () => ({ providers: [], policy: {}, operations: [], undoable: [] }),
+    busy: () => false,
     close: async () => {},
     ...overrides,
   }

@@ -97,13 +97,17 @@ describe('the dead', () => {
     expect(readdirSync(directory)).toHaveLength(1)
   })
 
-  test('are known by the time their process began, and by the boot', () => {
+  test('are known by the time their process began', () => {
     const { ours, leave } = pair()
     leave({ start_time: '1' })
     expect(ours.exclude()).toBeDefined()
-    const other = pair()
-    other.leave({ boot_id: 'another' })
-    expect(other.ours.exclude()).toBeDefined()
+  })
+
+  // Without an id of the machine it may be another machine's boot.
+  test.runIf(/ [0-9a-f]{16}$/.test(thisRunner().host))('are known by the boot', () => {
+    const { ours, leave } = pair()
+    leave({ boot_id: 'another' })
+    expect(ours.exclude()).toBeDefined()
   })
 
   test('a torn lease is one of before a power cut', () => {

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { chmod, link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fail, SnapshotError } from '../snapshots/errors.ts'
+import { makeOnce } from './made-once.ts'
 
 const LENGTH = 32
 
@@ -12,7 +13,7 @@ const LENGTH = 32
 export async function loadStateKey(directory: string): Promise<Uint8Array> {
   const path = join(directory, 'request-state.key')
   try {
-    return (await read(path)) ?? (await create(directory, path))
+    return (await read(path)) ?? (await create(path))
   } catch (cause) {
     throw cause instanceof SnapshotError ? cause : unusable(cause as NodeJS.ErrnoException)
   }
@@ -42,17 +43,8 @@ async function read(path: string): Promise<Uint8Array | undefined> {
   )
 }
 
-/** Written aside and linked into place: of two processes that start together, one wins and both read the same key. */
-async function create(directory: string, path: string): Promise<Uint8Array> {
-  await mkdir(directory, { recursive: true, mode: 0o700 })
-  const temporary = `${path}.${randomBytes(6).toString('hex')}`
-  await writeFile(temporary, randomBytes(LENGTH), { mode: 0o600, flag: 'wx' })
-  await chmod(temporary, 0o600)
-  await link(temporary, path)
-    .catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error
-    })
-    .finally(() => rm(temporary))
+async function create(path: string): Promise<Uint8Array> {
+  await makeOnce(path, randomBytes(LENGTH))
   const key = await read(path)
   if (key === undefined) throw new Error(`${path} vanished while it was made`)
   return key

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, write
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { loadStateKey } from '../../src/mcp/state-key.ts'
+import { loadStateKey } from '../../src/state/state-key.ts'
 
 function directory() {
   const path = mkdtempSync(join(tmpdir(), 'key-'))
