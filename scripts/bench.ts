@@ -1,12 +1,13 @@
 import { tmpdir } from 'node:os'
 import { build } from '../test/support/bundle.ts'
 import { writePart } from './bench/document.ts'
+import { measureHttp } from './bench/http/index.ts'
 import { machine } from './bench/machine.ts'
 import { measureRounds } from './bench/rounds.ts'
 import { measureStarts } from './bench/start.ts'
 import { withScratch } from './scratch.ts'
 
-/** `npm run bench`: measures, prints and writes its part of docs/benchmarks.md. A few minutes on an idle machine. */
+/** `npm run bench`: measures, prints and writes its parts of docs/benchmarks.md. Some ten minutes on an idle machine. */
 const say = (line: string) => void process.stderr.write(`${line}\n`)
 
 build()
@@ -34,4 +35,5 @@ ${rounds}
 `
   writePart('session', report)
   process.stdout.write(report)
+  writePart('http', await measureHttp(dir, signal, say))
 })

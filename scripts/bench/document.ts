@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { PROJECT } from '../../test/support/server.ts'
 
 const PATH = join(PROJECT, 'docs/benchmarks.md')
-const PARTS = ['session', 'engine'] as const
+const PARTS = ['session', 'engine', 'http'] as const
 export type Part = (typeof PARTS)[number]
 
 const open = (part: Part) => `<!-- bench:${part} -->`
