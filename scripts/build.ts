@@ -4,11 +4,13 @@ import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type Plugin } from 'esbuild'
 import { TOOL_SCHEMAS } from '../src/mcp/tool-schemas.ts'
+import { BUNDLING } from './bundling.ts'
 import { licencesOf } from './licences.ts'
 
 /**
- * Bundles the command into one file, and beside it what only some servers load. A server is started anew for every session of a client, so what counts is the
- * time from spawn to `tools/list`: mostly the parsing of code, which is why code that cannot run is left out.
+ * Bundles the command into one file, and beside it what only some servers load. A server is started anew for every
+ * session of a client, so what counts is the time from spawn to `tools/list`: mostly the parsing of code, which is why
+ * code that cannot run is left out.
  */
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const dist = join(root, 'dist')
@@ -66,12 +68,7 @@ const UNDICI = `
 rmSync(out, { recursive: true, force: true })
 const how = {
   absWorkingDir: root,
-  bundle: true,
-  platform: 'node',
-  target: 'node20.18',
-  format: 'esm',
-  minify: true,
-  legalComments: 'none',
+  ...BUNDLING,
   metafile: true,
 } as const
 const { metafile } = await build({

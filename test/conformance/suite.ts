@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { test } from 'vitest'
 import { vendorCommand, vendorPackage, withVendor } from '../emulators/vendor.ts'
+import { describeWith } from '../support/needs.ts'
 
 export type Revision = '2025-11-25' | '2026-07-28'
 
@@ -40,9 +40,9 @@ const SUITE = vendorCommand('conformance')
 /** The suite needs Node 22: the one that runs this, or else the one that is installed for it. */
 const NODE = Number(process.versions.node.split('.')[0]) >= 22 ? process.execPath : vendorCommand('node')
 
-/** Tests that need the suite. Without it there is one skipped test that says so. */
+/** Tests that need the suite. */
 export function withSuite(title: string, body: () => void): void {
-  if (existsSync(SUITE) && !existsSync(NODE)) test.skip(`${title}: NOT TESTED, for want of Node 22`, () => {})
+  if (existsSync(SUITE) && !existsSync(NODE)) describeWith('Node 22', title, body)
   else withVendor(title, body)
 }
 

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { describe, test } from 'vitest'
+import { describeWith } from '../support/needs.ts'
 
 /**
  * The clients that vendors and other people wrote, and Prism, are too heavy to be dependencies: they have a package of
@@ -27,8 +27,8 @@ export function specFile(name: string): string {
   return join(import.meta.dirname, 'specs', name)
 }
 
-/** Tests that need these packages. Without them there is one skipped test that says so. */
-export function withVendor(title: string, body: () => void): void {
-  if (existsSync(join(VENDOR, 'node_modules'))) describe(title, body)
-  else test.skip(`${title}: NOT TESTED, for want of what scripts/test-vendor.sh installs`, () => {})
-}
+const HAS_VENDOR = existsSync(join(VENDOR, 'node_modules'))
+
+/** Tests that need these packages. */
+export const withVendor = (title: string, body: () => void) =>
+  describeWith(HAS_VENDOR ? undefined : 'what scripts/test-vendor.sh installs', title, body)

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { afterAll, beforeAll, describe, test } from 'vitest'
+import { afterAll, beforeAll } from 'vitest'
 import { vendorPackage, withVendor } from '../emulators/vendor.ts'
+import { describeWith } from '../support/needs.ts'
 
 /** What these tests need of playwright-core. */
 export interface Page {
@@ -52,29 +53,25 @@ const ARGS = [
 
 export type OpenPage = (options?: object) => Promise<Page>
 
-/** Tests in Chromium. Where it or its driver is missing there is one skipped test that says so. */
+/** Tests in Chromium. */
 export function inBrowser(title: string, body: (open: OpenPage) => void): void {
-  if (!CHROMIUM) {
-    test.skip(`${title}: NOT TESTED, for want of chromium, which scripts/test-tools.sh installs`, () => {})
-    return
-  }
-  withVendor(title, () => {
-    describe('in Chromium', () => {
-      let browser: Browser
-      const contexts: { close(): Promise<void> }[] = []
-      beforeAll(async () => {
-        const { chromium } = await vendorPackage<Playwright>('playwright-core')
-        browser = await chromium.launch({ executablePath: CHROMIUM, headless: true, args: ARGS })
-      })
-      afterAll(async () => {
-        for (const context of contexts) await context.close()
-        await browser.close()
-      })
-      body(async (options = {}) => {
-        const context = await browser.newContext(options)
-        contexts.push(context)
-        return context.newPage()
-      })
+  const within = () => {
+    let browser: Browser
+    const contexts: { close(): Promise<void> }[] = []
+    beforeAll(async () => {
+      const { chromium } = await vendorPackage<Playwright>('playwright-core')
+      browser = await chromium.launch({ executablePath: CHROMIUM!, headless: true, args: ARGS })
     })
-  })
+    afterAll(async () => {
+      for (const context of contexts) await context.close()
+      await browser.close()
+    })
+    body(async (options = {}) => {
+      const context = await browser.newContext(options)
+      contexts.push(context)
+      return context.newPage()
+    })
+  }
+  if (CHROMIUM) withVendor(title, within)
+  else describeWith('chromium, which scripts/test-tools.sh installs', title, within)
 }

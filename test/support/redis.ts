@@ -5,7 +5,8 @@ import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describe, onTestFinished } from 'vitest'
+import { onTestFinished } from 'vitest'
+import { describeWith } from './needs.ts'
 
 export interface TestRedis {
   url: string
@@ -68,9 +69,18 @@ export async function startRedis({ keeps = true, more = [] }: RedisOptions = {})
 const hasRedis = has('redis-server') && has('redis-cli')
 
 /** `describe` for what needs a Redis. Where there is none the title says why nothing ran. */
-export function describeWithRedis(title: string, body: () => void): void {
-  if (hasRedis) describe(title, body)
-  else describe.skip(`${title} (SKIPPED: redis-server is not installed)`, body)
+export const describeWithRedis = (title: string, body: () => void) =>
+  describeWith(hasRedis ? undefined : 'redis-server, which scripts/with-redis.sh installs', title, body)
+
+let databases = 0
+
+/** An empty database of the Redis that scripts/with-redis.sh has started; without that one, a Redis of the running test. */
+export async function emptyRedis(): Promise<string> {
+  const shared = process.env.SNAPSHOT_MCP_TEST_REDIS
+  if (shared === undefined) return (await startRedis()).url
+  const url = `${shared}/${databases++ % 16}`
+  execFileSync('redis-cli', ['-u', url, 'FLUSHDB'], { stdio: 'ignore' })
+  return url
 }
 
 function has(program: string): boolean {

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { PROJECT } from '../../../test/support/server.ts'
+import { BUNDLING } from '../../bundling.ts'
 
 export const BARE = fileURLToPath(new URL('bare-server.mjs', import.meta.url))
 
@@ -12,12 +13,7 @@ export async function bundleBare(dir: string): Promise<string> {
     absWorkingDir: PROJECT,
     entryPoints: [BARE],
     outfile,
-    bundle: true,
-    platform: 'node',
-    target: 'node20.18',
-    format: 'esm',
-    minify: true,
-    legalComments: 'none',
+    ...BUNDLING,
     logLevel: 'error',
   })
   return outfile

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import type { Era } from '../../../src/mcp/client.ts'
 
 /** A call of a tool, over and over: only the id of its message differs. */
 export interface Call {
@@ -51,9 +50,6 @@ export async function legacyMessage(url: string, { tool, args }: Call): Promise<
   await post(url, headers, { method: 'notifications/initialized' })
   return { headers, ...around({ name: tool, arguments: args }) }
 }
-
-export const messageFor = (era: Era, url: string, call: Call, token?: string): Promise<Message> | Message =>
-  era === 'modern' ? modernMessage(call, token) : legacyMessage(url, call)
 
 /** The text of a message, in two parts with room for its id between them. */
 function around(params: object): Pick<Message, 'head' | 'tail'> {

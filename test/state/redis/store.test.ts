@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { refusal } from '../../snapshots/world.ts'
-import { describeWithRedis, startRedis } from '../../support/redis.ts'
+import { describeWithRedis, emptyRedis, startRedis } from '../../support/redis.ts'
 import { storeSuite } from '../store-suite.ts'
 import { openBackend } from './backends.ts'
 
@@ -8,7 +8,7 @@ const DAY = 86_400_000
 
 describeWithRedis('a store in a Redis: what holds for every store', () => {
   storeSuite(async () => {
-    const { url } = await startRedis()
+    const url = await emptyRedis()
     const time = { now: 1000 * DAY }
     const another = () => openBackend(url, { clock: () => time.now }).store()
     return { store: another(), time, another, place: url }
